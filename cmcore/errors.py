@@ -1,0 +1,118 @@
+"""Every error that cmcore raises on purpose.
+
+    CmError                     exit code 1
+    +-- DocumentError           65  a document is wrong; carries every problem with its position
+    +-- UsageError              64  a call or a command line that cannot mean anything
+    +-- ConfigError             78  project, stack or environment cannot be used
+    +-- PluginError             78  a plugin is missing, broken or refused
+    +-- LineageError            74  the record of what happened cannot be read or written
+    |   +-- ConflictError       74  a second, different outcome for an execution that has one
+    +-- StorageError            74  a payload cannot be written, read or trusted
+    +-- StateError              74  the state database cannot be used
+    |   +-- LeaseHeldError      75  somebody else runs this; names the holder
+    |   +-- LeaseLostError      75  we ran it, and somebody took over
+    +-- NotFoundError           66  the run, node or artifact asked for does not exist
+    +-- RunFailedError           1  a run ended with failed nodes
+
+Exit codes follow sysexits.h where it has a fitting one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class CmError(Exception):
+    """Root of all errors that cmcore raises on purpose."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong in one place of a document; line and column count from 1, 0 means unknown."""
+
+    message: str
+    path: str = "$"
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}{': ' if where else ''}{self.message}{hint} @ {self.path}"
+
+
+class DocumentError(CmError):
+    """A document is wrong; `problems` has all of them, in the order of the text."""
+
+    exit_code = 65
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UsageError(CmError):
+    """A call or a command line that cannot mean anything."""
+
+    exit_code = 64
+
+
+class ConfigError(CmError):
+    """The project, the stack or the environment cannot be used as it is."""
+
+    exit_code = 78
+
+
+class PluginError(CmError):
+    """A plugin is missing, broken or refused."""
+
+    exit_code = 78
+
+
+class LineageError(CmError):
+    """The record of what happened cannot be read or written."""
+
+    exit_code = 74
+
+
+class ConflictError(LineageError):
+    """An execution already has an outcome, and it is not the one that was offered."""
+
+
+class StorageError(CmError):
+    """A payload cannot be written, read or trusted."""
+
+    exit_code = 74
+
+
+class StateError(CmError):
+    """The state database cannot be used."""
+
+    exit_code = 74
+
+
+class LeaseHeldError(StateError):
+    """Somebody else holds the lease; the message names the holder."""
+
+    exit_code = 75
+
+
+class LeaseLostError(StateError):
+    """The lease was ours, and somebody else has taken it: nothing more may be written."""
+
+    exit_code = 75
+
+
+class NotFoundError(CmError):
+    """The run, node or artifact asked for does not exist."""
+
+    exit_code = 66
+
+
+class RunFailedError(CmError):
+    """A run ended with failed nodes; the message names them, the cause and the next step."""

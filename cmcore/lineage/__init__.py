@@ -1,0 +1,1 @@
+"""The record of what happened: values, the store's Protocol, ML-Metadata behind it, walks over it."""
