@@ -1,0 +1,61 @@
+# `make demo` and `make test` each work by themselves on a bare machine with Python 3.11, pip, make and git.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PLUGINS := plugins/tabular
+STAMP := $(VENV)/.installed
+SOURCES := cmcore plugins/tabular/cmcore_tabular examples benchmarks
+
+.PHONY: help demo test check unit format lint types imports docs bench faults golden clean install
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+install: $(STAMP)  ## make .venv with cmcore, its plugins and the tools
+
+$(STAMP): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+	@command -v $(PYTHON) >/dev/null || { echo "cmcore needs Python 3.11; set PYTHON=/path/to/python3.11" >&2; exit 78; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt \
+	    --group dev -e '.[postgresql,s3]' $(foreach plugin,$(PLUGINS),-e $(plugin))
+	@touch $@
+
+demo: $(STAMP)  ## run the flights example: raw data to a blessed model
+	@$(BIN)/python examples/flights/demo.py
+
+test: $(STAMP)  ## everything that needs under 30 minutes: unit, integration, examples, a short round of faults
+	$(BIN)/python -m pytest -m "not gpu" --durations=15
+
+check: format lint types imports unit docs  ## what a commit must pass
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest tests/unit tests/architecture plugins -m "not integration and not faults and not gpu" \
+	    -n auto --cov --cov-report=term:skip-covered -q
+
+format: $(STAMP)
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy $(SOURCES)
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+bench: $(STAMP)  ## measure against the budgets and a floor in the same run
+	@$(BIN)/python -m benchmarks --write --json build/benchmarks.json
+
+faults: $(STAMP)  ## kill it everywhere and count what is lost (minutes)
+	$(BIN)/python -m tests.faults
+
+golden: $(STAMP)  ## rewrite the golden files of the tests
+	CM_GOLDEN=1 $(BIN)/python -m pytest tests/unit -q -k golden
+
+clean:  ## remove what was made here
+	rm -rf $(VENV) .cm site build examples/*/.cm examples/*/data examples/*/pushed .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
