@@ -16,8 +16,4 @@ class Resources(BaseModel):
 
     def fits_in(self, free: Resources) -> bool:
         """Whether this request can be granted from what is free now."""
-        return (
-            self.cpu_cores <= free.cpu_cores
-            and self.memory_mib <= free.memory_mib
-            and self.gpus <= free.gpus
-        )
+        return self.cpu_cores <= free.cpu_cores and self.memory_mib <= free.memory_mib and self.gpus <= free.gpus

@@ -6,7 +6,7 @@ Where payloads lie and how they are sealed is `cmcore.storage`; what was recorde
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO, ClassVar, Self
+from typing import IO, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, PrivateAttr
 
@@ -62,6 +62,11 @@ class Artifact(BaseModel):
         self._payload, self._digest, self._name = payload, digest, name
         return self
 
+    @classmethod
+    def parents(cls) -> list[str]:
+        """The named types that this one derives from, nearest first; the roots of all types are not among them."""
+        return [name for name in cls.ancestry()[1:] if name not in ("Artifact", "ValueArtifact")]
+
     @property
     def payload(self) -> Payload:
         """The bytes; raises StorageError where none have been given yet."""
@@ -97,6 +102,6 @@ class Artifact(BaseModel):
         """Free facts beside the declared properties; recorded, not typed, not part of any digest."""
         return self._custom
 
-    def open(self, name: str, mode: str = "rb") -> IO[bytes] | IO[str]:
+    def open(self, name: str, mode: str = "rb") -> IO[Any]:
         """One file of the payload as a stream."""
         return self.payload.open(name, mode)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from cmcore.errors import StorageError
 
@@ -21,8 +21,9 @@ class Payload(Protocol):
         """The folder as a local path: itself, a verified local copy, or where an output is written."""
         ...
 
-    def open(self, name: str, mode: str = "rb") -> IO[bytes] | IO[str]:
-        """One file of the folder as a stream; `name` is relative and may not leave the folder."""
+    def open(self, name: str, mode: str = "rb") -> IO[Any]:
+        """One file of the folder as a stream of bytes, or of str without a `b` in the mode; `name` is relative and may
+        not leave the folder."""
         ...
 
 
@@ -36,7 +37,7 @@ class LocalFolder:
     def uri(self) -> str:
         return self.path.as_uri()
 
-    def open(self, name: str, mode: str = "rb") -> IO[bytes] | IO[str]:
+    def open(self, name: str, mode: str = "rb") -> IO[Any]:
         target = self.path / name
         if not target.resolve().is_relative_to(self.path.resolve()):
             raise StorageError(f"{name!r} lies outside the artifact at {self.path}")

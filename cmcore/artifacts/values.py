@@ -23,18 +23,17 @@ class ValueArtifact(Artifact):
     def read(self) -> Value:
         """The value; raises StorageError where the file does not hold one of this type."""
         with self.open(VALUE_FILE, "rb") as stream:
-            content = stream.read()
-        raw = content if isinstance(content, bytes) else content.encode()
+            raw: bytes = stream.read()
         try:
             return self.decode(raw)
         except ValueError as error:
-            raise StorageError(f"{self.uri}/{VALUE_FILE} does not hold a {type(self).__name__}: {error}") from error
+            raise StorageError(f"{self.uri}/{VALUE_FILE} holds no {type(self).__name__}: {error}") from error
 
     def write(self, value: Value) -> None:
         """Store the value as this type's file."""
         encoded = self.encode(value)
         with self.open(VALUE_FILE, "wb") as stream:
-            stream.write(encoded)  # type: ignore[call-overload] # opened in binary mode
+            stream.write(encoded)
 
     @classmethod
     def encode(cls, value: Value) -> bytes:
