@@ -1,0 +1,1 @@
+"""Components: contract, executor, and the three ways of writing them."""
