@@ -5,11 +5,13 @@ Names are ours and stable; ids are the store's and only hints, because a store c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pydantic import JsonValue
+
+from cmcore.errors import ConflictError
 
 NOTHING: Mapping[str, JsonValue] = {}
 
@@ -33,7 +35,10 @@ class ExecutionState(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactRecord:
     """One artifact. `type_name` and `system_type` as in `cmcore.artifacts`; `properties` are declared and typed,
-    `facts` are ours (stored under the prefix `cm:`) and `custom` is the executor's free remarks."""
+    `facts` are ours (stored under the prefix `cm:`) and `custom` is the executor's free remarks.
+
+    `project`, `actor` and `pipeline` are those of the execution that published it; `commit` fills them in.
+    """
 
     name: str
     type_name: str
@@ -43,8 +48,16 @@ class ArtifactRecord:
     properties: Mapping[str, JsonValue] = field(default_factory=dict)
     custom: Mapping[str, JsonValue] = field(default_factory=dict)
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    project: str = ""
+    actor: str = ""
+    pipeline: str = ""
     created_at: float = 0.0
     id: int = 0
+
+    def is_a(self, type_name: str) -> bool:
+        """Whether this is an artifact of that type or of one derived from it (the fact `derives_from`)."""
+        parents = self.facts.get("derives_from")
+        return self.type_name == type_name or (isinstance(parents, list) and type_name in parents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +95,39 @@ class ExecutionRecord:
     created_at: float = 0.0
     finished_at: float = 0.0
     id: int = 0
+
+    @property
+    def outcome(self) -> tuple[object, ...]:
+        """What must be equal for two commits of one execution to be the same."""
+        return self.state, tuple(
+            (edge.key, edge.index, edge.artifact.name, edge.artifact.digest, edge.artifact.uri)
+            for edge in ordered(self.outputs)
+        )
+
+    def stamped(self) -> ExecutionRecord:
+        """This record with its new output artifacts naming who published them."""
+        return replace(self, outputs=tuple(self._stamped(edge) for edge in self.outputs))
+
+    def _stamped(self, edge: Edge) -> Edge:
+        if edge.artifact.id:
+            return edge
+        owner = replace(edge.artifact, project=self.project, actor=self.actor, pipeline=self.pipeline)
+        return replace(edge, artifact=owner)
+
+
+def ordered(edges: Iterable[Edge]) -> tuple[Edge, ...]:
+    """Edges by key and index, the order in which stores give them back."""
+    return tuple(sorted(edges, key=lambda edge: (edge.key, edge.index)))
+
+
+def settled(recorded: ExecutionRecord, offered: ExecutionRecord) -> ExecutionRecord:
+    """What is recorded, where a second commit offers the same outcome; raises ConflictError where it does not."""
+    if recorded.outcome == offered.outcome:
+        return recorded
+    raise ConflictError(
+        f"execution {offered.name!r} was committed as {recorded.outcome} before; {offered.outcome} is refused. "
+        f"Another process published it, or its name was used twice"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

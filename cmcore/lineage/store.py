@@ -15,7 +15,10 @@ class LineageStore(Protocol):
     """
 
     def open_run(self, run: RunRecord) -> None:
-        """Record the run, its pipeline and their tie; again with the same name changes nothing."""
+        """Record the run, its pipeline and their tie; again with the same name changes nothing.
+
+        Executions can only be recorded in runs that were opened. Raises ConflictError for a run of another pipeline.
+        """
         ...
 
     def begin(self, execution: ExecutionRecord) -> None:
@@ -27,7 +30,8 @@ class LineageStore(Protocol):
 
         A second commit of an equal outcome returns what is recorded (its ids included); of a different one it
         raises ConflictError and changes nothing. Output artifacts that have an id are existing ones (CACHED,
-        resolvers), the others are inserted under their unique names.
+        resolvers), the others are inserted under their unique names. Parameters and facts replace those of `begin`;
+        the inputs are those of `begin` where there was one. Times in the answer are those that were offered.
         """
         ...
 
@@ -40,7 +44,7 @@ class LineageStore(Protocol):
         ...
 
     def cached(self, cache_key: str, *, limit: int = 10) -> list[ExecutionRecord]:
-        """COMPLETE executions that were recorded under this cache key, with their edges."""
+        """COMPLETE executions that were recorded under this cache key, with their edges; never CACHED ones."""
         ...
 
     def node_executions(self, pipeline: str, node: str, *, limit: int = 10) -> list[ExecutionRecord]:
@@ -64,7 +68,7 @@ class LineageStore(Protocol):
         ...
 
     def latest(self, type_name: str, *, pipeline: str = "", limit: int = 100) -> list[ArtifactRecord]:
-        """Live artifacts of one type, of one pipeline's runs or of all."""
+        """Live artifacts of one type or of types derived from it, published by one pipeline's runs or by all."""
         ...
 
     def producers(self, artifact: ArtifactRecord) -> list[ExecutionRecord]:
