@@ -1,0 +1,1 @@
+"""Launches nothing and says so."""

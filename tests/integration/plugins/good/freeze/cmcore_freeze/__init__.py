@@ -1,0 +1,1 @@
+"""Refuses to run frozen pipelines and keeps a diary."""
