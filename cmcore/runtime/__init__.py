@@ -1,0 +1,1 @@
+"""Carrying plans out: driver, launchers, workers, cache, resume."""
