@@ -1,0 +1,1 @@
+"""The `cm` command: arguments, environment, clock and terminal. It decides nothing; importing it imports nothing."""

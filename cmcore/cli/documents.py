@@ -1,0 +1,131 @@
+"""What is wrong with documents of any kind: each is loaded by its `kind:` and checked as far as reading it can.
+
+How problems are shown is the command's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cmcore.components.code.closure import check_defined, code_digest
+from cmcore.components.code.reference import CodeRef
+from cmcore.components.spec import ComponentSpec, ParameterSpec, adapter_of, first_error
+from cmcore.document.model import load
+from cmcore.document.text import Document, read
+from cmcore.document.wording import closest, described
+from cmcore.errors import CmError, DocumentError, Problem, UsageError
+from cmcore.pipelines.document import Pipeline
+from cmcore.pipelines.load import load_pipeline
+from cmcore.settings import ProjectSettings, settings_of
+from cmcore.stack import Project
+
+KINDS = ("Pipeline", "Component", "Project")
+Lead = tuple[tuple[str, ...], Callable[[], object]]
+
+
+def files_in(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are meant: of a folder all its YAML documents, hidden folders left out."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for found in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
+            if found.suffix in (".yaml", ".yml") and not hidden:
+                yield found
+
+
+def problems_in(project: Project, path: Path) -> tuple[Problem, ...]:
+    """Everything wrong with one document, in the order of its text."""
+    try:
+        if path.suffix == ".py":
+            check_python(project, path)
+        else:
+            check_document(project, path, read(path))
+    except DocumentError as error:
+        return error.problems
+    except CmError as error:
+        return (Problem(message=str(error), file=str(path)),)
+    return ()
+
+
+def check_python(project: Project, path: Path) -> None:
+    """Raises what is wrong with a pipeline that a Python file makes."""
+    found = load_pipeline(str(path), project.roots())
+    project.plan(found.pipeline, source=found.source, locate=found.locate, complete=False)
+
+
+def check_document(project: Project, path: Path, document: Document) -> None:
+    """Raises what is wrong with a YAML document."""
+    match document.value.get("kind"):
+        case "Pipeline":
+            pipeline = load(document, Pipeline)
+            check_leads(parameter_leads(pipeline.parameters), document)
+            project.plan(pipeline, source=path.absolute(), locate=document.problem, complete=False)
+        case "Component":
+            check_leads(leads(project, load(document, ComponentSpec)), document)
+        case "Project":
+            settings_of(load(document, ProjectSettings), {}, {}, file_name=path.name)
+        case other:
+            raise DocumentError([wrong_kind(document, other)])
+
+
+def wrong_kind(document: Document, found: object) -> Problem:
+    """A document that does not say what it is."""
+    known = f"one of {', '.join(KINDS)}"
+    if "kind" not in document.value:
+        return document.problem((), "the key 'kind' is missing", known)
+    hint = closest(found, KINDS) if isinstance(found, str) else ""
+    return document.problem(("kind",), f"expected {known}, found {described(found)}", hint)
+
+
+def check_leads(found: Iterable[Lead], document: Document) -> None:
+    """Raises every lead that leads nowhere: types, import paths, defaults."""
+    problems: list[Problem] = []
+    for path, look in found:
+        try:
+            look()
+        except CmError as error:
+            problems.append(document.problem(path, str(error)))
+    if problems:
+        raise DocumentError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+
+
+def leads(project: Project, spec: ComponentSpec) -> Iterator[Lead]:
+    """What a component names, each as a call that raises where it leads nowhere; code is read, not run."""
+    artifact_type = attrgetter("artifact_type")
+    for key, given in spec.inputs.items():
+        yield ("inputs", key), partial(artifact_type, given)
+    for key, made in spec.outputs.items():
+        yield ("outputs", key), partial(artifact_type, made)
+    yield from parameter_leads(spec.parameters)
+    for name, reference in (("executor", spec.executor), ("check", spec.check)):
+        if reference:
+            yield (name,), partial(code_at, reference, project.roots())
+
+
+def parameter_leads(parameters: Mapping[str, ParameterSpec]) -> Iterator[Lead]:
+    """The types of parameters, and their defaults."""
+    for key, parameter in parameters.items():
+        yield ("parameters", key), partial(check_parameter, parameter)
+
+
+def check_parameter(parameter: ParameterSpec) -> None:
+    """Raises UsageError for a type that does not exist and for a default that is not of the type."""
+    adapter_of(parameter.annotation)
+    try:
+        if not parameter.required:
+            parameter.normal(parameter.default)
+    except ValidationError as error:
+        raise UsageError(f"the default {parameter.default!r} is no {parameter.type}: {first_error(error)}") from error
+
+
+def code_at(reference: str, roots: Sequence[Path]) -> None:
+    """Look for the code behind an import path, by reading; raises UsageError where there is none."""
+    ref = CodeRef(reference)
+    check_defined(ref, code_digest(ref, roots=roots))

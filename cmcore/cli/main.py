@@ -1,0 +1,88 @@
+"""The entry point of `cm`: its own options and the table of its commands. Before a call only click is imported."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import click
+
+from cmcore import __version__
+from cmcore.cli.border import guarded
+from cmcore.cli.invocation import Invocation
+from cmcore.cli.lazy import Entry, LazyGroup
+
+HOME = "cmcore.cli.commands"
+
+
+class Commands(LazyGroup):
+    """The commands of `cm`."""
+
+    sections: ClassVar = {
+        "Run pipelines": {
+            "run": Entry(f"{HOME}.run:run", "Run a pipeline and watch it."),
+            "resume": Entry(f"{HOME}.resume:resume", "Go on with a run that was killed, canceled or failed."),
+            "plan": Entry(f"{HOME}.plan:plan", "Say what a run would do: hit, miss and why, or unknown."),
+            "validate": Entry(f"{HOME}.validate:validate", "Check documents; show every problem at its line."),
+        },
+        "Look back": {
+            "runs": Entry(f"{HOME}.runs:runs", "List runs, the newest first."),
+            "show": Entry(f"{HOME}.show:show", "Show one run: code, parameters, nodes, outputs."),
+            "logs": Entry(f"{HOME}.logs:logs", "Print what the nodes of a run printed."),
+            "lineage": Entry(
+                f"{HOME}.lineage:lineage", "Walk from an artifact to what it was made from, or what was made of it."
+            ),
+            "cache": Entry(f"{HOME}.cache:cache", "Ask why a node was, or was not, found in the cache."),
+        },
+        "The project": {
+            "config": Entry(f"{HOME}.config:config", "Say which layer set a setting."),
+            "components": Entry(f"{HOME}.components:components", "List components, or show what one takes and gives."),
+            "plugins": Entry(f"{HOME}.plugins:plugins", "List installed plugins and find out what is wrong."),
+            "schema": Entry(f"{HOME}.schema:schema", "Print the JSON Schema of documents, for editors."),
+            "gc": Entry(f"{HOME}.gc:gc", "Find, and delete if told so, payloads that no record names."),
+        },
+    }
+
+
+@click.command(
+    "cm",
+    cls=Commands,
+    epilog="Start with: cm run pipeline.py. Each command explains itself: cm run --help",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option(
+    "--project", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+    help="The project's folder.  [default: the nearest one with cm.yaml or .cm]",
+)  # fmt: skip
+@click.option("--strict-plugins", is_flag=True, help="A broken plugin is an error.")
+@click.option("--debug", is_flag=True, help="Show a traceback for every error.")
+@click.version_option(__version__, prog_name="cm", message="%(prog)s %(version)s")
+@click.pass_context
+def cm(context: click.Context, folder: Path | None, strict_plugins: bool, debug: bool) -> None:
+    """From raw data to models, with a record of everything in between."""
+    context.obj = Invocation(folder=folder, strict_plugins=strict_plugins, debug=debug)
+    if os.environ.get("NO_COLOR"):
+        context.color = False
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line; its exit code."""
+    return guarded(cm, arguments)
+
+
+def main() -> None:
+    """What the installed script `cm` calls."""
+    if "_CM_COMPLETE" in os.environ:
+        cm.main(prog_name="cm")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to fail
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
