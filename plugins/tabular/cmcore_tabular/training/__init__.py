@@ -1,0 +1,1 @@
+"""Estimators: how they are found, fitted and stored."""
