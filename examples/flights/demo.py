@@ -1,0 +1,82 @@
+"""What `make demo` shows: the flights pipeline run here, its metrics and slices, where to look and what to try next."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from cmcore import Project
+
+HERE = Path(__file__).parent
+CM = Path(sys.executable).with_name("cm")
+SLICE_METRICS = ("auc", "log_loss", "precision", "recall")
+
+
+def main() -> int:
+    """Prepare the data once, run the pipeline, show what came of it; the exit code is the run's."""
+    if not (HERE / "data").is_dir():
+        subprocess.run([sys.executable, "prepare.py"], cwd=HERE, check=True)
+    command = [str(CM), "run", "pipeline.yaml"]
+    code = subprocess.run(command, cwd=HERE, check=False).returncode  # noqa: S603 # our own command
+    if code == 0:
+        with Project(HERE) as project:
+            show(project, Console())
+    return code
+
+
+def show(project: Project, console: Console) -> None:
+    """The evaluation of the newest run, the files worth opening, three commands."""
+    run = project.ledger.runs.list(limit=1)[0].run
+    outputs = {
+        f"{execution.node}.{edge.key}": Path(edge.artifact.uri.removeprefix("file://"))
+        for execution in project.lineage.executions(run)
+        for edge in execution.outputs
+    }
+    evaluation = json.loads((outputs["evaluator.evaluation"] / "evaluation.json").read_text(encoding="utf-8"))
+    blessing = json.loads((outputs["evaluator.blessing"] / "blessing.json").read_text(encoding="utf-8"))
+    console.print(metrics_table(evaluation))
+    console.print(slices_table(evaluation))
+    console.print(f"The model is {'blessed' if blessing['blessed'] else 'not blessed'}.\n", style="bold")
+    cm = CM.relative_to(Path.cwd()) if CM.is_relative_to(Path.cwd()) else CM
+    console.print("Look at", style="bold")
+    for what, where in (
+        ("model, in MLflow's layout", outputs["trainer.model"]),
+        ("statistics, a page", outputs["stats.statistics"] / "index.html"),
+        ("evaluation, a page", outputs["evaluator.evaluation"] / "index.html"),
+    ):
+        console.print(f"  {what:26} {where}", soft_wrap=True)
+    console.print("\nTry next", style="bold")
+    for command in (
+        f"lineage {run}/trainer/model --up",
+        f"show {run}",
+        f"run {HERE / 'pipeline.yaml'} --set iterations=50",
+    ):
+        console.print(f"  {cm} --project {HERE} {command}", soft_wrap=True)
+
+
+def metrics_table(evaluation: dict[str, dict[str, dict[str, dict[str, float]]]]) -> Table:
+    """All metrics over the whole evaluation split, with their 95 % intervals."""
+    table = Table("metric", "value", "95 % interval", title="Evaluation", title_justify="left")
+    for name, metric in evaluation["overall"]["metrics"].items():
+        table.add_row(name, f"{metric['value']:.4f}", f"{metric['low']:.4f} to {metric['high']:.4f}")
+    return table
+
+
+def slices_table(evaluation: dict[str, list[dict[str, dict[str, dict[str, float | None]]]]]) -> Table:
+    """Some metrics by slice."""
+    table = Table("slice", "rows", *SLICE_METRICS, title="Slices", title_justify="left")
+    for part in evaluation["slices"]:
+        name = ", ".join(f"{column} = {value}" for column, value in part["of"].items())
+        values = (part["metrics"][metric]["value"] for metric in SLICE_METRICS)
+        cells = ("-" if value is None else f"{value:.4f}" for value in values)  # a one-class slice has no AUC
+        table.add_row(name, f"{part['rows']:,}", *cells)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
