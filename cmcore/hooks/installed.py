@@ -28,8 +28,7 @@ def builtin_candidates(modules: Sequence[ModuleType | str]) -> tuple[Candidate, 
 
 
 def _candidate(point: EntryPoint) -> Candidate:
-    # One look at the metadata: every access parses the distribution's METADATA file again
-    metadata = point.dist.metadata if point.dist else None
+    metadata = _metadata(point)
     return Candidate(
         name=point.name,
         distribution=_field(metadata, "Name"),
@@ -38,8 +37,16 @@ def _candidate(point: EntryPoint) -> Candidate:
     )
 
 
+def _metadata(point: EntryPoint) -> PackageMetadata | None:
+    """One look at the metadata, since every access parses its file again; None for a damaged distribution."""
+    try:
+        return point.dist.metadata if point.dist else None
+    except FileNotFoundError:  # raised by the importlib_metadata backport, which serves everybody once it is imported
+        return None
+
+
 def _field(metadata: PackageMetadata | None, field: str) -> str:
-    return metadata[field] if metadata and field in metadata else ""  # a damaged distribution may have none
+    return metadata[field] if metadata and field in metadata else ""
 
 
 def _precedence(candidate: Candidate) -> tuple[str, bool, str]:
