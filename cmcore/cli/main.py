@@ -56,7 +56,7 @@ class Commands(LazyGroup):
 )
 @click.option(
     "--project", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="The project's folder.  [default: the nearest one with cm.yaml or .cm]",
+    help="The project's folder.  [default: the nearest one with cm.yaml, else this one]",
 )  # fmt: skip
 @click.option("--strict-plugins", is_flag=True, help="A broken plugin is an error.")
 @click.option("--debug", is_flag=True, help="Show a traceback for every error.")
