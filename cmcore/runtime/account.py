@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -17,10 +17,8 @@ from cmcore.lineage.record import ArtifactRecord, ExecutionRecord
 from cmcore.pipelines.plan import NodeKind
 from cmcore.runtime.states import NodeState, RunState
 from cmcore.state.holder import Holder
-from cmcore.state.journal import Journal
 from cmcore.state.runs import RunRow
 
-PAGE = 1000
 LOST = "LOST"
 COUNTED = ("executed", "resolved", "cached", "reused", "failed", "canceled", "skipped", "running", "waiting")
 
@@ -104,14 +102,6 @@ def counted_as(kind: NodeKind, state: NodeState) -> str:
     if state is NodeState.COMPLETE:
         return "resolved" if kind is NodeKind.RESOLVER else "executed"
     return "running" if state is NodeState.BACKING_OFF else state.lower()
-
-
-def events_of(journal: Journal, run: str) -> Iterator[Event]:
-    """All events of a run, in order."""
-    seq = 0
-    while page := journal.read(run=run, after=seq, limit=PAGE):
-        yield from page
-        seq = page[-1].seq
 
 
 def line_document(found: RunAccount) -> dict[str, JsonValue]:

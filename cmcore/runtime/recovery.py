@@ -5,7 +5,6 @@ How a resumed run goes on from there is the affair of `run`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -21,17 +20,6 @@ from cmcore.runtime.driver import Backends
 from cmcore.runtime.job import Failure, FailureCode
 from cmcore.runtime.resolve import Given
 from cmcore.runtime.states import NodeState
-from cmcore.state.journal import Journal
-
-PAGE = 1000
-
-
-def journaled(run: str, journal: Journal) -> Iterator[Event]:
-    """Every event of a run, the oldest first."""
-    after = 0
-    while events := journal.read(run=run, after=after, limit=PAGE):
-        after = events[-1].seq
-        yield from events
 
 
 def close_lost_attempts(plan: Plan, run: str, actor: str, backends: Backends) -> None:
@@ -55,7 +43,7 @@ def open_attempts(plan: Plan, run: str, actor: str, backends: Backends) -> list[
     begun = [execution for execution in recorded.values() if execution.state is ExecutionState.RUNNING]
     recorder = publish.Recorder(plan=plan, run=run, actor=actor)
     nodes = {node.name: node for node in plan.nodes}
-    for event in journaled(run, backends.journal):
+    for event in backends.journal.of_run(run):
         if event.kind is EventKind.ATTEMPT_SUBMITTED and event.address not in recorded:
             address = Address.parse(event.address)
             begun.append(recorder.begun(address, nodes[address.node], Given(), backends.clock(), {}, ""))
@@ -64,7 +52,7 @@ def open_attempts(plan: Plan, run: str, actor: str, backends: Backends) -> list[
 
 def untold(run: str, backends: Backends) -> list[Event]:
     """What the journal misses of published nodes: a driver died between the record and the events."""
-    told = {event.node for event in journaled(run, backends.journal) if tells_of_publication(event)}
+    told = {event.node for event in backends.journal.of_run(run) if tells_of_publication(event)}
     return [
         event
         for execution in backends.lineage.executions(run)

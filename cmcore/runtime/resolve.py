@@ -98,8 +98,3 @@ def asked(node: PlannedNode, resolver: Resolver, query: Query) -> Found:
         raise
     except Exception as error:  # the border: whose resolver broke is said, and the run goes on without the node
         raise UsageError(f"resolver {node.reference!r} failed: {type(error).__name__}: {error}") from error
-
-
-def unpublished(node: PlannedNode, published: Mapping[str, Outputs]) -> list[str]:
-    """The nodes that this one waits for."""
-    return [name for name in node.upstream if name not in published]

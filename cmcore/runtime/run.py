@@ -202,7 +202,7 @@ def recorded_plan(run: str, ledger: Ledger) -> Plan:
 def recorded_progress(plan: Plan, run: str, row: RunRow, backends: Backends) -> Progress:
     """Where a run stands by its records: the lineage says what is published, the journal which attempts were made."""
     attempts: dict[str, int] = {}
-    for event in recovery.journaled(run, backends.journal):
+    for event in backends.journal.of_run(run):
         if event.address:
             address = Address.parse(event.address)
             attempts[address.node] = max(attempts.get(address.node, 0), address.attempt)

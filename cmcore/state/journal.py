@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -58,6 +58,13 @@ class Journal:
             query = query.where(EVENTS.c.run == run)
         with self._database.reading() as connection:
             return [event_of(row) for row in connection.execute(query).mappings()]
+
+    def of_run(self, run: str) -> Iterator[Event]:
+        """Every event of a run, the oldest first, a page at a time."""
+        after = 0
+        while events := self.read(run=run, after=after):
+            after = events[-1].seq
+            yield from events
 
     def cursor(self, consumer: str) -> int:
         """The last event that the consumer is done with; 0 before its first."""

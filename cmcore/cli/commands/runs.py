@@ -59,12 +59,12 @@ def runs(context: click.Context, pipeline: str, limit: int, as_json: bool) -> No
 
 def accounts(project: Project, pipeline: str, limit: int) -> Iterator[RunAccount]:
     """The accounts of the newest runs."""
-    from cmcore.runtime.account import account, events_of
+    from cmcore.runtime.account import account
     from cmcore.state.journal import Journal
 
     ledger, journal = project.ledger, Journal(project.database)
     for each in ledger.runs.list(pipeline=pipeline, limit=limit):
-        yield account(each, events_of(journal, each.run), ledger.leases.holder(f"run/{each.run}"))
+        yield account(each, journal.of_run(each.run), ledger.leases.holder(f"run/{each.run}"))
 
 
 def row(found: RunAccount, now: float) -> list[str | tuple[str, str]]:

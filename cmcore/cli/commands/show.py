@@ -53,12 +53,12 @@ def show(context: click.Context, run: str, as_json: bool) -> None:
 def recorded(project: Project, name: str) -> tuple[RunAccount, Mapping[str, JsonValue], Sequence[ExecutionRecord]]:
     """The account of a run, its facts and its executions."""
     from cmcore.cli.naming import run_meant
-    from cmcore.runtime.account import account, events_of
+    from cmcore.runtime.account import account
     from cmcore.state.journal import Journal
 
     ledger = project.ledger
     row = run_meant(name, ledger.runs)
-    found = account(row, events_of(Journal(project.database), row.run), ledger.leases.holder(f"run/{row.run}"))
+    found = account(row, Journal(project.database).of_run(row.run), ledger.leases.holder(f"run/{row.run}"))
     record = project.lineage.run(row.run)
     return found, record.facts if record else {}, project.lineage.executions(row.run)
 

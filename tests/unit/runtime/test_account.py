@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from cmcore.runtime.account import RunAccount, account, events_of, line_document, run_document
+from cmcore.runtime.account import RunAccount, account, line_document, run_document
 from cmcore.runtime.states import NodeState
 from cmcore.state.holder import Holder
 from cmcore.state.runs import RunRow
@@ -24,7 +24,7 @@ def told(world: World, run: str) -> RunAccount:
     """The account of a run of a world."""
     row = world.ledger.runs.get(run)
     assert row is not None
-    return account(row, events_of(world.journal, run), world.ledger.leases.holder(f"run/{run}"))
+    return account(row, world.journal.of_run(run), world.ledger.leases.holder(f"run/{run}"))
 
 
 def counts(found: RunAccount) -> dict[str, int]:
