@@ -27,6 +27,18 @@ class Query:
     inputs: Found
     lineage: LineageStore
     pipeline: str
+    project: str = ""
+
+    def latest(self, type_name: str) -> list[ArtifactRecord]:
+        """Artifacts of a type, newest first, that this project's pipeline published.
+
+        The parameter `any_pipeline` widens that to the project's other pipelines, `node` narrows it to one node.
+        """
+        pipeline = "" if self.parameters.get("any_pipeline") else self.pipeline
+        node = self.parameters.get("node")
+        found = self.lineage.latest(type_name, pipeline=pipeline, limit=SEARCHED)
+        own = [it for it in found if self.project in ("", it.project)]  # a store may serve many projects
+        return [it for it in own if not node or Address.parse("/".join(it.name.split("/")[:3])).node == node]
 
 
 class Resolver(Protocol):
@@ -57,8 +69,7 @@ class LatestArtifact:
 
     def resolve(self, query: Query) -> Found:
         type_name = self.spec(query.parameters).outputs["artifact"].artifact_type.type_name
-        pipeline = "" if query.parameters.get("any_pipeline") else query.pipeline
-        return {"artifact": published_by(query, query.lineage.latest(type_name, pipeline=pipeline, limit=SEARCHED))[:1]}
+        return {"artifact": query.latest(type_name)[:1]}
 
 
 class LatestBlessedModel:
@@ -76,12 +87,9 @@ class LatestBlessedModel:
         )
 
     def resolve(self, query: Query) -> Found:
-        pipeline = "" if query.parameters.get("any_pipeline") else query.pipeline
         candidates = {artifact.digest for artifact in query.inputs.get("candidate", ())}
-        models = {
-            model.digest: model for model in reversed(query.lineage.latest("Model", pipeline=pipeline, limit=SEARCHED))
-        }
-        for blessing in query.lineage.latest("ModelBlessing", pipeline=pipeline, limit=SEARCHED):
+        models = {model.digest: model for model in reversed(query.latest("Model"))}
+        for blessing in query.latest("ModelBlessing"):
             digest = blessing.properties.get("current_model")
             if blessing.properties.get("blessed") and digest in models and digest not in candidates:
                 return {"model": [models[str(digest)]]}
@@ -106,7 +114,7 @@ class SpanRange:
     def resolve(self, query: Query) -> Found:
         first, last = query.parameters.get("first") or 0, query.parameters.get("last")
         newest: dict[int, ArtifactRecord] = {}
-        for examples in published_by(query, query.lineage.latest("Examples", pipeline=query.pipeline, limit=SEARCHED)):
+        for examples in query.latest("Examples"):
             span = examples.properties.get("span")
             if isinstance(span, int) and within(span, first, last):
                 newest.setdefault(span, examples)
@@ -114,12 +122,6 @@ class SpanRange:
         count = query.parameters.get("count")
         kept = spans[-count:] if isinstance(count, int) else spans
         return {"examples": [newest[span] for span in kept]}
-
-
-def published_by(query: Query, artifacts: Sequence[ArtifactRecord]) -> list[ArtifactRecord]:
-    """The artifacts of the node that the query names; all of them if it names none."""
-    node = query.parameters.get("node")
-    return [it for it in artifacts if not node or Address.parse("/".join(it.name.split("/")[:3])).node == node]
 
 
 def within(span: int, first: JsonValue, last: JsonValue) -> bool:

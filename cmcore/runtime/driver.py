@@ -224,6 +224,7 @@ class Driver:
             inputs=given.inputs,
             lineage=self.backends.lineage,
             pipeline=self.plan.pipeline,
+            project=self.plan.project,
         )
         found = asked(node, resolver, query)
         begun = self.chronicle.begun(address, node, given)

@@ -110,7 +110,7 @@ class LocalLauncher:
         return next((str(pid) for pid, it in self._workers.items() if it.job and it.job.address == address), "")
 
     def adopt(self, address: str, handle: str) -> bool:
-        """Never: local workers die with their driver."""
+        """Only an attempt of this very driver: local workers die with theirs."""
         return bool(self.find(address) == handle and handle)
 
     def cancel(self, address: str) -> None:

@@ -108,7 +108,13 @@ def needed(node: PlannedNode) -> list[str]:
 
 def resolved_now(plan: Plan, node: PlannedNode, given: Given, backends: Backends) -> Prediction:
     """A resolver finds now what it would find in the run."""
-    query = Query(parameters=given.parameters, inputs=given.inputs, lineage=backends.lineage, pipeline=plan.pipeline)
+    query = Query(
+        parameters=given.parameters,
+        inputs=given.inputs,
+        lineage=backends.lineage,
+        pipeline=plan.pipeline,
+        project=plan.project,
+    )
     found = asked(node, backends.resolvers[node.reference](), query)
     outputs = {key: tuple(artifacts) for key, artifacts in found.items()}
     names = [artifact.name for artifacts in outputs.values() for artifact in artifacts]
