@@ -32,7 +32,14 @@ def reusable(plan: Plan, chosen: Collection[str], lineage: LineageStore) -> dict
     """
     needed = upstream(plan, chosen) - set(chosen)
     names = [node.name for node in plan.nodes if node.name in needed and node.kind is not NodeKind.LITERAL]
-    found = {name: newest_published(lineage.node_executions(plan.pipeline, name, limit=LOOKED_AT)) for name in names}
+    found = {
+        name: newest_published(
+            execution
+            for execution in lineage.node_executions(plan.pipeline, name, limit=LOOKED_AT)
+            if execution.project == plan.project
+        )
+        for name in names
+    }
     if missing := [name for name, earlier in found.items() if earlier is None]:
         raise UsageError(
             f"{', '.join(missing)} must have run before, because {', '.join(sorted(chosen))} needs what it writes; "
