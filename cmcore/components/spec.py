@@ -52,12 +52,10 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class InputSpec(Frozen):
-    """One input: artifacts of `type` or of a type derived from it; `list` takes any number of them."""
+class End(Frozen):
+    """One end of an edge: what inputs and outputs have in common, the artifact type as documents write it."""
 
     type: str
-    optional: bool = False
-    list: bool = False
     description: str = ""
 
     _type: ArtifactType | None = PrivateAttr(default=None)
@@ -65,12 +63,19 @@ class InputSpec(Frozen):
     @model_validator(mode="before")
     @classmethod
     def short_form(cls, value: object) -> object:
-        """`examples: Examples` says what `examples: {type: Examples}` says."""
+        """`model: Model` says what `model: {type: Model}` says."""
         return {"type": value} if isinstance(value, str) else value
 
     def of_type(self, reference: str) -> Self:
         """The same with its type written otherwise."""
         return self if reference == self.type else self.model_copy(update={"type": reference})
+
+
+class InputSpec(End):
+    """One input: artifacts of `type` or of a type derived from it; `list` takes any number of them."""
+
+    optional: bool = False
+    list: bool = False
 
     @property
     def artifact_type(self) -> ArtifactType:
@@ -85,29 +90,16 @@ class InputSpec(Frozen):
         return spec
 
 
-class OutputSpec(Frozen):
+class OutputSpec(End):
     """One output: an artifact type, or a value type (int, float, str, bool, bytes, json, or any parameter type).
 
     `value` says that an import path names the class of a value, not an artifact type.
     """
 
-    type: str
     value: bool = False
     allow_nan: bool = False
-    description: str = ""
 
-    _type: ArtifactType | None = PrivateAttr(default=None)
     _annotation: object = PrivateAttr(default=None)
-
-    @model_validator(mode="before")
-    @classmethod
-    def short_form(cls, value: object) -> object:
-        """`model: Model` says what `model: {type: Model}` says."""
-        return {"type": value} if isinstance(value, str) else value
-
-    def of_type(self, reference: str) -> Self:
-        """The same with its type written otherwise."""
-        return self if reference == self.type else self.model_copy(update={"type": reference})
 
     @property
     def artifact_type(self) -> ArtifactType:

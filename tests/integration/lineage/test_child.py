@@ -17,7 +17,8 @@ from cmcore.lineage.child import CHILD_POLICY, ChildLineage
 from cmcore.lineage.open import open_lineage
 from cmcore.lineage.retry import RetryPolicy
 from cmcore.lineage.store import LineageStore
-from cmcore.testing.lineage import RUN, LineageStoreContract, an_execution, completed
+from cmcore.testing.lineage import LineageStoreContract
+from cmcore.testing.records import RUN, an_execution, completed
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ import pytest
 from cmcore.lineage.blobs import FolderBlobs
 from cmcore.lineage.database import MlmdLineage
 from cmcore.lineage.record import Edge, ExecutionState
-from cmcore.testing.lineage import RUN, an_artifact, an_execution, completed, publish
+from cmcore.testing.records import RUN, an_artifact, an_execution, completed, publish
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,8 @@ import pytest
 
 from cmcore.lineage.child import ChildLineage
 from cmcore.lineage.store import LineageStore
-from cmcore.testing.lineage import LineageStoreContract, an_artifact, an_execution, completed, publish
+from cmcore.testing.lineage import LineageStoreContract
+from cmcore.testing.records import an_artifact, an_execution, completed, publish
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +24,7 @@ import sys
 from pathlib import Path
 from dataclasses import replace
 from cmcore.lineage.open import open_lineage
-from cmcore.testing.lineage import RUN, an_execution, completed
+from cmcore.testing.records import RUN, an_execution, completed
 store = open_lineage(sys.argv[1], Path(sys.argv[2]))
 store.open_run(RUN)
 store.begin(an_execution(f"r1/n{sys.argv[3]}/1", type_name="Same", parameters={"a": 1}))

@@ -17,7 +17,7 @@ from cmcore.lineage.blobs import FolderBlobs
 from cmcore.lineage.child import ChildLineage
 from cmcore.lineage.database import MlmdLineage
 from cmcore.lineage.retry import RetryPolicy
-from cmcore.testing.lineage import RUN, an_execution, completed, publish
+from cmcore.testing.records import RUN, an_execution, completed, publish
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ ONE_NODE = """
 import sys
 from pathlib import Path
 from cmcore.lineage.open import open_lineage
-from cmcore.testing.lineage import RUN, publish
+from cmcore.testing.records import RUN, publish
 store = open_lineage(sys.argv[1], Path(sys.argv[2]))
 store.open_run(RUN)
 publish(store, f"r1/n{sys.argv[3]}/1", type_name="Same", parameters={"a": 1})
@@ -41,7 +41,7 @@ MANY_NODES = """
 import sys
 from pathlib import Path
 from cmcore.lineage.open import open_lineage
-from cmcore.testing.lineage import publish
+from cmcore.testing.records import publish
 store = open_lineage(sys.argv[1], Path(sys.argv[2]))
 for number in range(1, 100_000):
     publish(store, f"r1/many/{number}")

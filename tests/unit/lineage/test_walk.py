@@ -9,7 +9,7 @@ import pytest
 from cmcore.lineage.memory import MemoryLineage
 from cmcore.lineage.record import ArtifactRecord, Edge, ExecutionState
 from cmcore.lineage.walk import as_json, downstream, mermaid, tree_lines, upstream
-from cmcore.testing.lineage import RUN, an_execution, publish
+from cmcore.testing.records import RUN, an_execution, publish
 
 
 @pytest.fixture
