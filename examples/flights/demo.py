@@ -21,7 +21,7 @@ def main() -> int:
     """Prepare the data once, run the pipeline, show what came of it; the exit code is the run's."""
     if not (HERE / "data").is_dir():
         subprocess.run([sys.executable, "prepare.py"], cwd=HERE, check=True)
-    command = [str(CM), "run", "pipeline.yaml"]
+    command = [str(CM), "--project", str(HERE), "run", str(HERE / "pipeline.yaml")]
     code = subprocess.run(command, cwd=HERE, check=False).returncode  # noqa: S603 # our own command
     if code == 0:
         with Project(HERE) as project:
