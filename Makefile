@@ -2,9 +2,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-PLUGINS := plugins/tabular
+PLUGINS := plugins/tabular plugins/mlflow plugins/dvc
 STAMP := $(VENV)/.installed
-SOURCES := cmcore plugins/tabular/cmcore_tabular examples benchmarks
+SOURCES := cmcore plugins/tabular/cmcore_tabular plugins/mlflow/cmcore_mlflow plugins/dvc/cmcore_dvc examples benchmarks
 
 .PHONY: help demo test check unit format lint types imports docs bench faults golden clean install
 
@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt \
-	    --group dev -e '.[postgresql,s3]' $(foreach plugin,$(PLUGINS),-e $(plugin))
+	    --group dev -e '.[postgresql,s3,signing]' $(foreach plugin,$(PLUGINS),-e $(plugin))
 	@touch $@
 
 demo: $(STAMP)  ## run the flights example: raw data to a blessed model

@@ -11,7 +11,10 @@
     +-- StateError              74  the state database cannot be used
     |   +-- LeaseHeldError      75  somebody else runs this; names the holder
     |   +-- LeaseLostError      75  we ran it, and somebody took over
-    +-- NotFoundError           66  the run, node or artifact asked for does not exist
+    |   +-- OutdatedError       75  a compare-and-set lost: somebody changed it meanwhile; names who and to what
+    +-- RefusedError            77  policy, approvals, gates or a scan say no; names every reason
+    +-- TrackerError            69  a tracker cannot be reached now; what it should get stays in the log
+    +-- NotFoundError           66  the run, node, artifact, model or version asked for does not exist
     +-- RunFailedError           1  a run ended with failed nodes
 
 Exit codes follow sysexits.h where it has a fitting one.
@@ -108,8 +111,30 @@ class LeaseLostError(StateError):
     exit_code = 75
 
 
+class OutdatedError(StateError):
+    """A compare-and-set lost: what was to be replaced is no longer there; the message says who changed it, to what."""
+
+    exit_code = 75
+
+
+class RefusedError(CmError):
+    """Policy, approvals, gates or a scan say no; `reasons` has all of them."""
+
+    exit_code = 77
+
+    def __init__(self, message: str, reasons: Sequence[str] = ()) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("\n  ".join([message, *self.reasons]))
+
+
+class TrackerError(CmError):
+    """A tracker cannot be reached now; to be tried again, nothing is lost."""
+
+    exit_code = 69
+
+
 class NotFoundError(CmError):
-    """The run, node or artifact asked for does not exist."""
+    """The run, node, artifact, model or version asked for does not exist."""
 
     exit_code = 66
 

@@ -21,6 +21,23 @@ class EventKind(StrEnum):
     NODE_FINISHED = "node.finished"
     NODE_RETRYING = "node.retrying"
     ARTIFACT_PUBLISHED = "artifact.published"
+    ATTEMPT_TRACKED = "attempt.tracked"
+    RUN_TAGGED = "run.tagged"
+    RUN_NOTED = "run.noted"
+    MODEL_CREATED = "model.created"
+    MODEL_DESCRIBED = "model.described"
+    VERSION_REGISTERED = "version.registered"
+    VERSION_DESCRIBED = "version.described"
+    APPROVAL_GIVEN = "approval.given"
+    APPROVAL_WITHDRAWN = "approval.withdrawn"
+    ALIAS_MOVED = "alias.moved"
+    ALIAS_REMOVED = "alias.removed"
+    PROMOTION_REFUSED = "promotion.refused"
+    POLICY_APPLIED = "policy.applied"
+    DATA_SNAPSHOTTED = "data.snapshotted"
+    PIN_SET = "pin.set"
+    PIN_REMOVED = "pin.removed"
+    PAYLOAD_DELETED = "payload.deleted"
 
 
 class Event(BaseModel):

@@ -18,6 +18,7 @@ NAMES = (
     "payload-written",
     "manifest-written",
     "outcome-received",
+    "effect-applied",
     "execution-committed",
     "node-journaled",
     "run-finishing",

@@ -53,6 +53,14 @@ class LauncherSettings(Section):
     options: dict[str, JsonValue] = {}
 
 
+class TrackerSettings(Section):
+    """One tracker that gets the event log, by its provider's name, and that tracker's own options."""
+
+    name: str
+    options: dict[str, JsonValue] = {}
+    patience_s: float = Field(default=10.0, ge=0, le=3600, description="how long the end of a run waits for it")
+
+
 class StackSettings(Section):
     """The backends of a project; what is empty lives under `.cm/` in its folder."""
 
@@ -60,6 +68,8 @@ class StackSettings(Section):
     state: str = Field(default="", description="sqlite:///... or postgresql://... for leases, runs and journal")
     artifacts: Artifacts = Artifacts()
     launcher: LauncherSettings = LauncherSettings()
+    trackers: list[TrackerSettings] = Field(default=[], description="who gets the event log, such as MLflow")
+    data: str = Field(default="", description="where versions of data are kept, a folder")
     plugins: PluginSettings = PluginSettings()
 
 
@@ -68,6 +78,9 @@ class RunSettings(Section):
 
     workers: int = Field(default=0, ge=0, le=1024, description="attempts at once; 0 means one per CPU")
     verify: Verify = Field(default=Verify.AUTO, description="how payloads are looked at before a cache hit")
+    system_metrics_s: float = Field(
+        default=10.0, ge=0, le=3600, description="seconds between readings of CPU, memory and GPU; 0: none"
+    )
     lease_ttl_s: float = Field(default=60.0, gt=1, le=86_400, description="how long a dead driver's run stays held")
 
 

@@ -12,8 +12,10 @@ from cmcore.artifacts.standard import InfraBlessing as InfraBlessing
 from cmcore.artifacts.standard import Model as Model
 from cmcore.artifacts.standard import Predictions as Predictions
 from cmcore.artifacts.standard import PushedModel as PushedModel
+from cmcore.artifacts.standard import RegisteredModel as RegisteredModel
 from cmcore.artifacts.standard import Schema as Schema
 from cmcore.artifacts.standard import Statistics as Statistics
+from cmcore.artifacts.standard import TrackedFiles as TrackedFiles
 from cmcore.artifacts.standard import TransformGraph as TransformGraph
 from cmcore.artifacts.values import Boolean as Boolean
 from cmcore.artifacts.values import Bytes as Bytes

@@ -83,3 +83,15 @@ class PushedModel(Artifact, system_type="MODEL"):
 
     destination: str = ""
     version: str = ""
+
+
+class RegisteredModel(Artifact, system_type="MODEL"):
+    """A model as it stands in the registry: `version` is MAJOR.MINOR.PIPELINE, `of` the model's payload digest."""
+
+    model: str = ""
+    version: str = ""
+    of: str = ""
+
+
+class TrackedFiles(Artifact):
+    """Images, tables, texts and files that an attempt tracked; `attempt.tracked` events say what each of them is."""

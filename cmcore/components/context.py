@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import JsonValue
+
 from cmcore.artifacts import has_nan
+from cmcore.components import exhibits
+from cmcore.components.intent import Intent
 from cmcore.errors import UsageError
+from cmcore.tracked import NAME, TEXT_BYTES, File, Note, Param, Point, Record, Tag
+
+TRACKED = "tracked"
 
 
 class Channel(Protocol):
     """Where an executor's words go; the same in a thread, a process, a container and on Ray."""
 
-    def report(self, kind: str, data: dict[str, float | str]) -> None:
-        """Pass one report on; never blocks the executor for long and never raises."""
+    def report(self, kind: str, data: Mapping[str, JsonValue]) -> None:
+        """Pass one report on; never blocks the executor for long and never raises. Any thread may call it."""
         ...
 
     @property
@@ -27,18 +38,42 @@ class Silent:
 
     cancelled = False
 
-    def report(self, kind: str, data: dict[str, float | str]) -> None:
+    def report(self, kind: str, data: Mapping[str, JsonValue]) -> None:
         """Nothing."""
 
 
-class Context:
-    """What an executor may tell and ask while it works; ask for it by an argument annotated `Context`."""
+Keep = Callable[[str, bytes], None]
+"""Keeps a tracked file under a relative path."""
 
-    def __init__(self, *, channel: Channel | None = None, work_dir: Path | None = None, name: str = "") -> None:
+
+def kept_nowhere(path: str, content: bytes) -> None:
+    """What a plain call does with tracked files."""
+
+
+class Context:
+    """What an executor may tell and ask while it works; ask for it by an argument annotated `Context`.
+
+    What it tracks (metrics, series, parameters, tags, notes, files) is kept with the run, compared by `cm compare`
+    and passed on to the project's trackers. Names are up to 250 printable characters.
+    """
+
+    def __init__(
+        self,
+        *,
+        channel: Channel | None = None,
+        work_dir: Path | None = None,
+        name: str = "",
+        keep: Keep = kept_nowhere,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._channel: Channel = channel or Silent()
         self._work_dir = work_dir
         self._name = name
+        self._keep = keep
+        self._clock = clock
+        self._files = 0
         self._metrics: dict[str, float] = {}
+        self._intents: list[Intent] = []
 
     @property
     def idempotency_key(self) -> str:
@@ -62,17 +97,90 @@ class Context:
         """How far the work is: `done` of `total`, in the executor's own unit."""
         self._channel.report("progress", {"done": float(done), "total": float(total), "message": message})
 
-    def metric(self, name: str, value: float) -> None:
-        """A number about this execution, recorded with it; the last value of a name wins, NaN is kept."""
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        """A number about this execution, recorded with it; the last value of a name wins, NaN is kept.
+
+        With a `step` (epoch, batch, iteration) it is also a point of the series of that name.
+        """
         self._metrics[name] = float(value)
+        if step is not None:
+            self._track(Point(at=self._clock(), name=checked(name), step=step, value=value))
         if not has_nan(float(value)):
             self._channel.report("metric", {"name": name, "value": float(value)})
+
+    def param(self, name: str, value: JsonValue) -> None:
+        """A parameter that the executor itself chose or found out."""
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        self._track(Param(at=self._clock(), name=checked(name), value=text[:TEXT_BYTES]))
+
+    def tag(self, name: str, value: str) -> None:
+        """A label; the last value of a name wins."""
+        self._track(Tag(at=self._clock(), name=checked(name), value=value[:TEXT_BYTES]))
+
+    def note(self, text: str) -> None:
+        """A remark of up to 1,000 characters; longer ones are a `text`."""
+        if len(text) > TEXT_BYTES:
+            raise UsageError(f"a note has up to {TEXT_BYTES} characters, this one {len(text)}; keep it as a text()")
+        self._track(Note(at=self._clock(), text=text))
+
+    def image(self, name: str, given: exhibits.Image, step: int | None = None) -> None:
+        """An image: bytes or path of a PNG, JPEG, GIF, WebP or SVG, a matplotlib figure, or a Pillow image."""
+        self._show(name, exhibits.image(given), step)
+
+    def table(self, name: str, given: exhibits.Table, step: int | None = None) -> None:
+        """A table: columns by name, or rows as mappings; kept as CSV."""
+        self._show(name, exhibits.table(given), step)
+
+    def text(self, name: str, given: str, step: int | None = None) -> None:
+        """A text of any length."""
+        self._show(name, exhibits.text(given), step)
+
+    def file(self, name: str, given: Path, step: int | None = None) -> None:
+        """Any file, as it is."""
+        self._show(name, exhibits.file(given), step)
 
     def log(self, message: str) -> None:
         """A line for the execution's log and the live view."""
         self._channel.report("log", {"message": message})
 
+    def intend(self, kind: str, *, output: str, data: Mapping[str, JsonValue]) -> None:
+        """Ask the driver for a change to registry or traffic; what came of it becomes properties of `output`."""
+        self._intents.append(Intent(kind=kind, output=output, data=dict(data)))
+
     @property
     def metrics(self) -> dict[str, float]:
         """The metrics so far."""
         return dict(self._metrics)
+
+    @property
+    def intents(self) -> list[Intent]:
+        """What the driver was asked for so far."""
+        return list(self._intents)
+
+    def _show(self, name: str, exhibit: exhibits.Exhibit, step: int | None) -> None:
+        checked(name)
+        self._files += 1
+        path = f"{exhibit.shape}s/{self._files:04d}-{slug(name)}{exhibit.suffix}"
+        self._keep(path, exhibit.content)
+        self._track(
+            File(
+                at=self._clock(), what=exhibit.shape, name=name, path=path, media_type=exhibit.media_type, step=step
+            )
+        )  # fmt: skip
+
+    def _track(self, record: Record) -> None:
+        self._channel.report(TRACKED, record.model_dump(mode="json"))
+
+
+def checked(name: str) -> str:
+    """The name itself; raises UsageError where nothing can be tracked under it."""
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot name what is tracked: write up to 250 characters, none of them a control one"
+        )
+    return name
+
+
+def slug(name: str) -> str:
+    """What of a name a file's name may hold."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "unnamed"

@@ -18,7 +18,7 @@ from cmcore.hooks.deadline import Observer
 from cmcore.hooks.examination import Plugin, examine
 from cmcore.hooks.installed import builtin_candidates, installed_candidates
 from cmcore.hooks.provider import KINDS, Kind, Provider
-from cmcore.hooks.specs import RunRequest
+from cmcore.hooks.specs import PromotionRequest, RunRequest
 from cmcore.hooks.status import Candidate, PluginState, PluginStatus
 
 
@@ -99,9 +99,18 @@ class Plugins:
     def refusal(self, request: RunRequest) -> str | None:
         """Why the run may not start, naming the plugin that says so; None where none minds. Fails closed."""
         for plugin in self._plugins:
-            reason = _refusal(plugin, request)
+            reason = _refusal(plugin, "cmcore_run_refusal", request)
             if reason is not None:
                 what = f"run {request.run!r}" if request.run else "a new run"
+                return f"{plugin.status.candidate} refuses {what}: {reason}"
+        return None
+
+    def promotion_refusal(self, request: PromotionRequest) -> str | None:
+        """Why the version may not be promoted, naming the plugin that says so; None where none minds. Fails closed."""
+        for plugin in self._plugins:
+            reason = _refusal(plugin, "cmcore_promotion_refusal", request)
+            if reason is not None:
+                what = f"{request.model}@{request.version} for {request.environment}"
                 return f"{plugin.status.candidate} refuses {what}: {reason}"
         return None
 
@@ -135,14 +144,14 @@ class Plugins:
         return ". ".join(parts)
 
 
-def _refusal(plugin: Plugin, request: RunRequest) -> str | None:
-    if "cmcore_run_refusal" not in plugin.calls:
+def _refusal(plugin: Plugin, hook: str, request: RunRequest | PromotionRequest) -> str | None:
+    if hook not in plugin.calls:
         return None
     try:
-        with plugin_border("cmcore_run_refusal failed"):
-            answer = plugin.calls["cmcore_run_refusal"](request=request)
+        with plugin_border(f"{hook} failed"):
+            answer = plugin.calls[hook](request=request)
     except PluginError as error:
         return str(error)
     if answer is None or isinstance(answer, str):
         return answer
-    return f"cmcore_run_refusal returned a {type(answer).__name__}; it must return a reason or None"
+    return f"{hook} returned a {type(answer).__name__}; it must return a reason or None"

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     RESOLVER = "resolver"
     LAUNCHER = "launcher"
     LINEAGE = "lineage"
+    TRACKER = "tracker"
+    DATA_FORMAT = "data_format"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,10 @@ KINDS: dict[Kind, KindRule] = {
     Kind.RESOLVER: KindRule(gives="a callable that makes a resolver"),
     Kind.LAUNCHER: KindRule(gives="a callable that makes a launcher", takes_options=True, is_backend=True),
     Kind.LINEAGE: KindRule(gives="a callable (url, blobs) that opens a LineageStore", is_backend=True),
+    Kind.TRACKER: KindRule(
+        gives="a callable (memory, folder, **options) that makes a Tracker", takes_options=True, is_backend=True
+    ),
+    Kind.DATA_FORMAT: KindRule(gives="a callable that makes a DataFormat"),
 }
 
 

@@ -47,6 +47,20 @@ class RunRequest:
     nodes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionRequest:
+    """A promotion that policy, approvals and gates would allow: what is to take an environment over from what."""
+
+    model: str
+    version: str
+    environment: str
+    replaces: str = ""
+    actor: str = ""
+    reason: str = ""
+    metrics: Mapping[str, float]
+    properties: Mapping[str, JsonValue]
+
+
 @hookspec
 def cmcore_providers() -> list[Provider]:  # type: ignore[empty-body]  # pluggy wants the signature only
     """What this plugin gives: named things that documents refer to.
@@ -77,4 +91,13 @@ def cmcore_run_refusal(request: RunRequest) -> str | None:
     yet. Plugins are asked in the order of their names and the first reason wins. It fails closed: an exception
     or an answer of another type refuses the run too, with the plugin's name. A plugin that is broken is not
     asked; where that must not happen, run with strict plugins.
+    """
+
+
+@hookspec(firstresult=True)
+def cmcore_promotion_refusal(request: PromotionRequest) -> str | None:
+    """Why this version may not be promoted, or None where this plugin does not mind.
+
+    Called once per promotion, in the operator's process, after the registry's own policy found nothing against it;
+    nothing has been changed yet. Order of plugins, exceptions and broken plugins: as for `cmcore_run_refusal`.
     """

@@ -7,14 +7,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from cmcore.address import Address
-from cmcore.artifacts import Artifact, ValueArtifact, has_nan
+from cmcore.artifacts import Artifact, TrackedFiles, ValueArtifact, has_nan
 from cmcore.components.component import Bound, Component, Work, call, component_or_work
 from cmcore.components.context import Channel, Context
 from cmcore.components.secret import Secret, spellings
@@ -25,6 +25,7 @@ from cmcore.errors import CmError, ConfigError, StorageError, UsageError
 from cmcore.failpoint import failpoint
 from cmcore.runtime.blame import failure_of
 from cmcore.runtime.job import FailureCode, Given, Job, Outcome, Output
+from cmcore.runtime.readings import read_meanwhile
 from cmcore.runtime.remarks import Fault, fault_in, properties
 from cmcore.storage.errors import DigestMismatchError, SecretFoundError, StorageFullError
 from cmcore.storage.location import is_local, local_path
@@ -32,6 +33,7 @@ from cmcore.storage.manifest import Manifest
 from cmcore.storage.payload import OutputPayload
 from cmcore.storage.store import PayloadStore
 from cmcore.storage.verify import VerifyMode
+from cmcore.tracked import TRACKED_FILES
 
 DECLARED = "declared:"
 
@@ -55,12 +57,11 @@ def carry_out(
     secrets: list[str] = []
     try:
         store = store_of(job)
-        metrics: dict[str, float] = {}
         if job.imported:
-            outputs = fingerprinted(job, store)
+            outcome = Outcome(address=job.address, outputs=fingerprinted(job, store))
         else:
-            outputs, metrics = worked(job, store, channel, work, secrets)
-        return Outcome(address=job.address, outputs=outputs, metrics=metrics, duration_s=time.monotonic() - started)
+            outcome = worked(job, store, channel, work, secrets)
+        return outcome.model_copy(update={"duration_s": time.monotonic() - started})
     except BaseException as error:  # noqa: BLE001 # the border: whatever an executor does is recorded, SystemExit too
         if on_error is not None:
             on_error(error)
@@ -79,14 +80,12 @@ def clear_away(job: Job) -> None:
     """Delete what an attempt left whose process died before it could: scratch files, outputs that nobody recorded."""
     shutil.rmtree(job.work_dir, ignore_errors=True)
     store, address = store_of(job), Address.parse(job.address)
-    for key in job.spec.outputs:
+    for key in (*job.spec.outputs, TRACKED_FILES):
         with suppress(StorageError):
             store.remove(store.uri_of(address, key))
 
 
-def worked(
-    job: Job, store: PayloadStore, channel: Channel, work: Work | None, secrets: list[str]
-) -> tuple[dict[str, Output], dict[str, float]]:
+def worked(job: Job, store: PayloadStore, channel: Channel, work: Work | None, secrets: list[str]) -> Outcome:
     """Call the executor and seal what it wrote; fills `secrets` with the values that must appear nowhere."""
     import_roots(job.roots)
     try:
@@ -101,10 +100,11 @@ def worked(
     address = Address.parse(job.address)
     payloads = {key: store.output(address, key) for key in job.spec.outputs}
     outputs = bound_outputs(spec, payloads, address)
-    context = Context(channel=channel, work_dir=Path(job.work_dir), name=address.slot)
+    kept = KeptFiles(store, address)
+    context = Context(channel=channel, work_dir=Path(job.work_dir), name=address.slot, keep=kept.keep)
     try:
         written = {key: output for key, output in outputs.items() if not spec.outputs[key].is_value}
-        with only_in_this_process():
+        with only_in_this_process(), read_meanwhile(channel, job.system_metrics_s):
             returned = call(executor, inputs=inputs, outputs=written, parameters=parameters, context=context)
         values = checked_values(spec, returned)
         refuse(fault_in(spec, outputs, values, context.metrics, secrets))
@@ -116,12 +116,42 @@ def worked(
         forbidden = [spelling.encode() for secret in secrets for spelling in spellings(secret)]
         manifests = {key: payload.seal(forbidden) for key, payload in payloads.items()}
         sealed = {key: sealed_output(key, outputs[key], manifest, values) for key, manifest in manifests.items()}
+        sealed |= kept.sealed(forbidden)
     except BaseException:
         for payload in payloads.values():
             payload.discard()
+        kept.discard()
         raise
     failpoint("manifest-written")
-    return sealed, context.metrics
+    return Outcome(address=job.address, outputs=sealed, metrics=context.metrics, intents=context.intents)
+
+
+class KeptFiles:
+    """The files that an attempt tracks: a payload of their own, begun with the first of them."""
+
+    def __init__(self, store: PayloadStore, address: Address) -> None:
+        self._store, self._address = store, address
+        self._payload: OutputPayload | None = None
+
+    def keep(self, path: str, content: bytes) -> None:
+        """Write one file."""
+        if self._payload is None:
+            self._payload = self._store.output(self._address, TRACKED_FILES)
+        target = self._payload.path / path
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(content)
+
+    def sealed(self, forbidden: Sequence[bytes]) -> dict[str, Output]:
+        """The output that they make, if there are any."""
+        if self._payload is None:
+            return {}
+        artifact = TrackedFiles().bound(self._payload)
+        return {TRACKED_FILES: sealed_output(TRACKED_FILES, artifact, self._payload.seal(forbidden), {})}
+
+    def discard(self) -> None:
+        """Delete them: the attempt failed."""
+        if self._payload is not None:
+            self._payload.discard()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -15,6 +15,7 @@ from cmcore.lineage.record import ArtifactRecord, ExecutionRecord
 from cmcore.lineage.store import LineageStore
 from cmcore.pipelines.document import CachePolicy
 from cmcore.pipelines.plan import PlannedNode
+from cmcore.runtime.effects import INTENTS, Effects, stale
 from cmcore.runtime.key import Difference, differences
 from cmcore.storage.store import PayloadStore
 from cmcore.storage.verify import VerifyMode
@@ -42,6 +43,7 @@ class Cache:
     payloads: PayloadStore
     folder: Path
     verify: VerifyMode = VerifyMode.AUTO
+    effects: Effects = field(default_factory=dict)
 
     def lookup(self, node: PlannedNode, key: str, parameters: Mapping[str, JsonValue]) -> Lookup:
         """The newest execution with this key whose outputs still are what was recorded."""
@@ -67,6 +69,8 @@ class Cache:
         """Why an external effect must happen again: its own check says that the world has changed, or it has none."""
         if node.spec.effect is not Effect.EXTERNAL:
             return ""
+        if INTENTS in execution.facts:
+            return stale(execution, self.effects)
         if not node.spec.check:
             return "it changes the world outside and declares no check"
         properties = {edge.key: dict(edge.artifact.properties) for edge in execution.outputs}

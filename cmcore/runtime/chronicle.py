@@ -11,7 +11,7 @@ from cmcore.address import Address
 from cmcore.errors import ConflictError, LeaseLostError
 from cmcore.events import Event, EventKind
 from cmcore.failpoint import failpoint
-from cmcore.lineage.record import ExecutionRecord
+from cmcore.lineage.record import NOTHING, ExecutionRecord
 from cmcore.lineage.store import LineageStore
 from cmcore.pipelines.plan import Plan, PlannedNode
 from cmcore.runtime import publish
@@ -79,7 +79,8 @@ class Chronicle:
 
     def begin(self, record: ExecutionRecord, address: Address, reason: str) -> None:
         """Journal an attempt, then record it as RUNNING: in this order, so that a kill loses no attempt's number."""
-        self.journal(EventKind.ATTEMPT_SUBMITTED, record.node, address, {"reason": reason} if reason else {})
+        data = publish.asked_of(record) | ({"reason": reason} if reason else {})
+        self.journal(EventKind.ATTEMPT_SUBMITTED, record.node, address, data)
         failpoint("attempt-journaled")
         self.books.lineage.begin(record)
         failpoint("execution-begun")
@@ -101,7 +102,10 @@ class Chronicle:
         """Make a node's outputs readable."""
         self.progress.published[node.name] = publish.by_key(recorded)
         address = Address.parse(recorded.name)
-        self.finish(node.name, state, address=address, reason=reason, artifacts=publish.new_artifacts(recorded))
+        self.finish(
+            node.name, state, address=address, reason=reason,
+            artifacts=publish.new_artifacts(recorded), told=publish.told_of(recorded),
+        )  # fmt: skip
 
     def finish(
         self,
@@ -111,12 +115,13 @@ class Chronicle:
         address: Address | None = None,
         reason: str = "",
         artifacts: Sequence[dict[str, JsonValue]] = (),
+        told: Mapping[str, JsonValue] = NOTHING,
     ) -> None:
         """A node is over: journal it and the artifacts that it published, then show it."""
         self.move(name, state)
         if reason:
             self.progress.reasons[name] = reason
-        data: dict[str, JsonValue] = {"state": state, **({"reason": reason[:1000]} if reason else {})}
+        data: dict[str, JsonValue] = {"state": state, **({"reason": reason[:1000]} if reason else {}), **told}
         published = [self.event(EventKind.ARTIFACT_PUBLISHED, name, address, artifact) for artifact in artifacts]
         self.append([*published, self.event(EventKind.NODE_FINISHED, name, address, data)])
         failpoint("node-journaled")

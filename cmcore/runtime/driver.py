@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from cmcore.address import Address
 from cmcore.components.component import Component
+from cmcore.components.context import TRACKED
 from cmcore.errors import CmError, LeaseLostError, UsageError
 from cmcore.events import Event, EventKind
 from cmcore.failpoint import failpoint
@@ -23,8 +24,10 @@ from cmcore.pipelines.plan import NodeKind, Plan, PlannedNode
 from cmcore.pipelines.resolver import Query, Resolver
 from cmcore.resources import Resources
 from cmcore.runtime import publish
+from cmcore.runtime.backlog import Backlog
 from cmcore.runtime.cache import Cache, imported_before
 from cmcore.runtime.chronicle import Books, Chronicle, Progress
+from cmcore.runtime.effects import Effects, carried_out, with_intents
 from cmcore.runtime.job import Failure, FailureCode, Outcome, Storage
 from cmcore.runtime.jobs import job_of
 from cmcore.runtime.key import key_of, key_parts
@@ -52,6 +55,8 @@ class Backends:
     capacity: Resources
     workers: int
     resolvers: Mapping[str, Callable[[], Resolver]]
+    effects: Effects = field(default_factory=dict)
+    system_metrics_s: float = 0.0
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
 
@@ -94,6 +99,7 @@ class Driver:
         )
         self.chronicle = Chronicle(plan, run, progress, books)
         self.running: dict[str, Attempt] = {}
+        self.backlog = Backlog()
         self.retry_at: dict[str, float] = {}
         self.cancel_reason = ""
         self.kill_at = 0.0
@@ -254,7 +260,10 @@ class Driver:
         self.chronicle.begin(begun, address, reason)
         deadline = self.backends.monotonic() + node.timeout_s if node.timeout_s else None
         self.running[str(address)] = Attempt(address=address, node=node, begun=begun, given=given, deadline=deadline)
-        job = job_of(self.plan, address, node, given, self.backends.storage, self.backends.scratch)
+        job = job_of(
+            self.plan, address, node, given, storage=self.backends.storage, scratch=self.backends.scratch,
+            system_metrics_s=self.backends.system_metrics_s,
+        )  # fmt: skip
         component = self.components.get(node.name)
         if node.in_process and component is not None:
             self.backends.in_process.submit(job, component.work)
@@ -277,6 +286,8 @@ class Driver:
                 case Ended() if event.address in self.running:
                     self.end(self.running.pop(event.address), event.outcome)
         now = self.backends.monotonic()
+        for address in self.backlog.due(now):
+            self.journal_tracked(self.running[address])
         for name in [name for name, at in self.retry_at.items() if at <= now]:
             del self.retry_at[name]
             if self.progress.states[name] is NodeState.BACKING_OFF:
@@ -288,6 +299,8 @@ class Driver:
         times = [*self.retry_at.values(), *(it.deadline for it in self.running.values() if it.deadline is not None)]
         if self.kill_at:
             times.append(self.kill_at)
+        if (due := self.backlog.due_at()) is not None:
+            times.append(due)
         return max(0.0, min([IDLE_S, *(at - now for at in times)]))
 
     def enforce_deadlines(self) -> None:
@@ -303,22 +316,38 @@ class Driver:
                 self.backends.launcher.kill(name)
 
     def tell(self, told: Told) -> None:
-        """Pass on what an executor reported; live views show it, nothing keeps it."""
+        """Pass on what an executor reported: what it tracked to the journal, the rest to live views only."""
         attempt = self.running.get(told.address)
-        if attempt is not None:
+        if attempt is not None and told.kind == TRACKED:
+            self.backlog.add(told.address, told.data, self.backends.monotonic())
+        elif attempt is not None:
             data: dict[str, JsonValue] = {"kind": told.kind, **told.data}
             self.chronicle.books.listen(
                 self.chronicle.event(EventKind.ATTEMPT_PROGRESSED, attempt.node.name, attempt.address, data)
             )
 
+    def journal_tracked(self, attempt: Attempt) -> None:
+        """Write down what an attempt has tracked so far."""
+        if records := self.backlog.taken(str(attempt.address)):
+            data: dict[str, JsonValue] = {"records": records}
+            self.chronicle.journal(EventKind.ATTEMPT_TRACKED, attempt.node.name, attempt.address, data)
+
     def end(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Record how an attempt ended."""
+        """Carry out what an attempt asked for, and record how it ended."""
         failpoint("outcome-received")
         if outcome.failure is not None:
             self.fail(attempt, outcome.failure)
             return
+        self.chronicle.check_lease()
+        try:
+            outcome = carried_out(outcome, attempt.begun, self.backends.effects)
+        except CmError as error:
+            self.fail(attempt, Failure(code=FailureCode.EFFECT_REFUSED, message=str(error)))
+            return
+        failpoint("effect-applied")
+        self.journal_tracked(attempt)
         now = self.backends.clock()
-        record = publish.completed(attempt.begun, outcome, now)
+        record = with_intents(publish.completed(attempt.begun, outcome, now), outcome)
         state = NodeState.COMPLETE
         if attempt.node.kind is NodeKind.IMPORTER and (known := self.known_import(record)):
             record, state = publish.cached(attempt.begun, known, now), NodeState.CACHED
@@ -333,6 +362,7 @@ class Driver:
 
     def fail(self, attempt: Attempt, failure: Failure) -> None:
         """Record a failed attempt; try again if the node may, unless the run is being cancelled."""
+        self.journal_tracked(attempt)
         node, canceled = attempt.node, bool(self.cancel_reason)
         state = ExecutionState.CANCELED if canceled else ExecutionState.FAILED
         if canceled:

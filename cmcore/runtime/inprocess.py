@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, chdir, nullcontext
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class InProcessLauncher:
         self._secrets: list[str] = []
         self.cancelled = False
 
-    def report(self, kind: str, data: dict[str, float | str]) -> None:
+    def report(self, kind: str, data: Mapping[str, JsonValue]) -> None:
         """The executor's channel: heard with the next `heard`."""
         plain: dict[str, JsonValue] = {
             key: blotted(value, self._secrets) if isinstance(value, str) else value for key, value in data.items()

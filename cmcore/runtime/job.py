@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from cmcore.components.intent import Intent
 from cmcore.components.spec import ComponentSpec
 
 
@@ -33,6 +34,7 @@ class FailureCode(StrEnum):
     OUTPUT_NAN = "OUTPUT_NAN"
     SECRET_IN_OUTPUT = "SECRET_IN_OUTPUT"  # noqa: S105 # a code, not a secret
     DIGEST_MISMATCH = "DIGEST_MISMATCH"
+    EFFECT_REFUSED = "EFFECT_REFUSED"
     STORAGE = "STORAGE"
     STORAGE_FULL = "STORAGE_FULL"
 
@@ -53,6 +55,7 @@ ADVICE: dict[FailureCode, str] = {
     FailureCode.OUTPUT_NAN: "mend the computation, or declare the output allow_nan (AllowNaN[float])",
     FailureCode.SECRET_IN_OUTPUT: "do not write the secret's value; pass its reference on",
     FailureCode.DIGEST_MISMATCH: "an input was changed after it was published; run its node again with --refresh",
+    FailureCode.EFFECT_REFUSED: "mend what the message names, then: cm resume {run}",
     FailureCode.STORAGE: "look at the artifact store, then: cm resume {run}",
     FailureCode.STORAGE_FULL: "free space (cm gc --dry-run), then: cm resume {run}",
 }
@@ -92,6 +95,7 @@ class Storage(Wire):
 class Job(Wire):
     """One attempt, complete: what an executor's process needs to carry it out.
 
+    Every `system_metrics_s` seconds CPU, memory and GPU are read; 0 means never.
     `imported` is the URI of data that is fingerprinted where it lies instead of being made.
     """
 
@@ -104,6 +108,7 @@ class Job(Wire):
     roots: list[str] = []
     work_dir: str = ""
     memory_mib: int = 0
+    system_metrics_s: float = 0.0
     imported: str = ""
 
 
@@ -126,10 +131,11 @@ class Output(Wire):
 
 
 class Outcome(Wire):
-    """How an attempt ended: outputs by key, or a failure."""
+    """How an attempt ended: outputs by key and what the driver is asked to do, or a failure."""
 
     address: str
     outputs: dict[str, Output] = {}
     metrics: dict[str, float] = {}
+    intents: list[Intent] = []
     failure: Failure | None = None
     duration_s: float = 0.0

@@ -15,7 +15,16 @@ from cmcore.runtime.resolve import Given
 LITERAL = "cmcore.runtime.jobs:literal"
 
 
-def job_of(plan: Plan, address: Address, node: PlannedNode, given: Given, storage: Storage, scratch: Path) -> Job:
+def job_of(
+    plan: Plan,
+    address: Address,
+    node: PlannedNode,
+    given: Given,
+    *,
+    storage: Storage,
+    scratch: Path,
+    system_metrics_s: float = 0.0,
+) -> Job:
     """One attempt, complete."""
     return Job(
         address=str(address),
@@ -30,6 +39,7 @@ def job_of(plan: Plan, address: Address, node: PlannedNode, given: Given, storag
         roots=plan.roots,
         work_dir=str(scratch / str(address)),
         memory_mib=node.resources.memory_mib,
+        system_metrics_s=system_metrics_s,
         imported=imported_uri(str(given.parameters["uri"]), plan.roots) if node.kind is NodeKind.IMPORTER else "",
     )
 

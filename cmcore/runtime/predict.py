@@ -125,7 +125,7 @@ def resolved_now(plan: Plan, node: PlannedNode, given: Given, backends: Backends
 def imported_now(plan: Plan, node: PlannedNode, given: Given, backends: Backends) -> Prediction:
     """Imported data is fingerprinted now; whether or not it is known, its digest is."""
     address = Address(run=RUN, node=node.name)
-    job = job_of(plan, address, node, given, backends.storage, Path())
+    job = job_of(plan, address, node, given, storage=backends.storage, scratch=Path())
     storage = backends.storage
     store = PayloadStore(
         storage.root, cache=Path(storage.cache) if storage.cache else None, options=dict(storage.options)

@@ -12,6 +12,9 @@ from cmcore.lineage.record import ArtifactRecord, Edge, ExecutionRecord, Executi
 from cmcore.pipelines.plan import NodeKind, Plan, PlannedNode
 from cmcore.runtime.job import Failure, Outcome, Output
 from cmcore.runtime.resolve import Given
+from cmcore.tracked import spelled
+
+METRIC = "metric."  # the prefix of the facts that are metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ def edges(artifacts: Mapping[str, Sequence[ArtifactRecord]]) -> tuple[Edge, ...]
 def completed(begun: ExecutionRecord, outcome: Outcome, now: float) -> ExecutionRecord:
     """The COMPLETE execution of an outcome without a failure."""
     outputs = {key: [artifact_record(begun.name, key, output)] for key, output in outcome.outputs.items()}
-    facts = {**begun.facts, **{f"metric.{key}": value for key, value in outcome.metrics.items()}}
+    facts = {**begun.facts, **{f"{METRIC}{key}": value for key, value in outcome.metrics.items()}}
     facts["duration_s"] = round(outcome.duration_s, 6)
     return replace(begun, state=ExecutionState.COMPLETE, outputs=edges(outputs), facts=facts, finished_at=now)
 
@@ -74,8 +77,9 @@ def failed(begun: ExecutionRecord, failure: Failure, now: float, state: Executio
 
 
 def cached(begun: ExecutionRecord, hit: ExecutionRecord, now: float) -> ExecutionRecord:
-    """The CACHED execution that uses the outputs of an earlier one."""
-    facts = {**begun.facts, "cached_from": hit.name}
+    """The CACHED execution that uses the outputs of an earlier one, whose metrics are its own."""
+    metrics = {key: value for key, value in hit.facts.items() if key.startswith(METRIC)}
+    facts = {**begun.facts, **metrics, "cached_from": hit.name}
     return replace(begun, state=ExecutionState.CACHED, outputs=hit.outputs, facts=facts, finished_at=now)
 
 
@@ -122,9 +126,38 @@ def new_artifacts(record: ExecutionRecord) -> list[dict[str, JsonValue]]:
             "type": edge.artifact.type_name,
             "uri": edge.artifact.uri,
             "digest": edge.artifact.digest,
+            "id": edge.artifact.id,
+            "properties": dict(edge.artifact.properties),
         }
         for edge in record.outputs
     ]
+
+
+def told_of(record: ExecutionRecord) -> dict[str, JsonValue]:
+    """What is told of a published execution beside its state: its place in ML-Metadata, its metrics."""
+    metrics: dict[str, JsonValue] = {
+        key.removeprefix(METRIC): spelled(float(value))
+        for key, value in record.facts.items()
+        if key.startswith(METRIC) and isinstance(value, float | int)
+    }
+    taken_over = {key: record.facts[key] for key in ("cached_from", "duration_s") if key in record.facts}
+    return {"execution_id": record.id, **({"metrics": metrics} if metrics else {}), **taken_over}
+
+
+def asked_of(record: ExecutionRecord) -> dict[str, JsonValue]:
+    """What is told of an execution that begins: component, parameters, what it reads."""
+    inputs: list[JsonValue] = [
+        {
+            "key": edge.key,
+            "name": edge.artifact.name,
+            "type": edge.artifact.type_name,
+            "uri": edge.artifact.uri,
+            "digest": edge.artifact.digest,
+            "id": edge.artifact.id,
+        }
+        for edge in record.inputs
+    ]
+    return {"component": record.type_name, "parameters": dict(record.parameters), "inputs": inputs}
 
 
 def by_key(record: ExecutionRecord) -> dict[str, tuple[ArtifactRecord, ...]]:

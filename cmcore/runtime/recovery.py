@@ -65,7 +65,7 @@ def publication(execution: ExecutionRecord, at: float) -> list[Event]:
     """The events of a node's publication, as its own driver would have journaled them."""
     facts: list[tuple[EventKind, dict[str, JsonValue]]] = [
         *((EventKind.ARTIFACT_PUBLISHED, artifact) for artifact in publish.new_artifacts(execution)),
-        (EventKind.NODE_FINISHED, {"state": execution.state}),
+        (EventKind.NODE_FINISHED, {"state": execution.state, **publish.told_of(execution)}),
     ]
     return [
         Event(kind=kind, at=at, run=execution.run, node=execution.node, address=execution.name, data=data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import time
@@ -150,7 +151,8 @@ def start(plan: Plan, backends: Backends, ledger: Ledger, order: Order) -> RunRe
         ledger.leases.release(lease)
         raise
     failpoint("run-recorded")
-    return _carried_out(plan, run, backends, ledger, order, lease=lease, progress=progress, kind=EventKind.RUN_STARTED)
+    kind = EventKind.RUN_STARTED
+    return _carried_out(plan, row, backends, ledger, order, lease=lease, progress=progress, kind=kind)
 
 
 def resume(run: str, backends: Backends, ledger: Ledger, order: Order, *, changed_code: bool = False) -> RunResult:
@@ -171,7 +173,8 @@ def resume(run: str, backends: Backends, ledger: Ledger, order: Order, *, change
     except BaseException:
         ledger.leases.release(lease)
         raise
-    return _carried_out(plan, run, backends, ledger, order, lease=lease, progress=progress, kind=EventKind.RUN_RESUMED)
+    kind = EventKind.RUN_RESUMED
+    return _carried_out(plan, row, backends, ledger, order, lease=lease, progress=progress, kind=kind)
 
 
 def run_record(row: RunRow) -> RunRecord:
@@ -233,7 +236,7 @@ def refuse_changes(plan: Plan, progress: Progress, order: Order, *, changed_code
 
 def _carried_out(
     plan: Plan,
-    run: str,
+    row: RunRow,
     backends: Backends,
     ledger: Ledger,
     order: Order,
@@ -243,15 +246,14 @@ def _carried_out(
     kind: EventKind,
 ) -> RunResult:
     """The frame of every run: lease kept, start and end journaled, everything given back."""
-    started = backends.monotonic()
+    run, started = row.run, backends.monotonic()
     driver = Driver(
         plan=plan, run=run, actor=ledger.actor, backends=backends, lease=lease, progress=progress,
         components=order.components, listen=order.listen,
     )  # fmt: skip
     keeper = LeaseKeeper(ledger.leases, lease, lost=driver.lose_lease, ttl_s=ledger.ttl_s)
     try:
-        nodes: list[JsonValue] = [node.name for node in plan.nodes]
-        _journal(backends, lease, order, kind, run, {"pipeline": plan.pipeline, "nodes": nodes})
+        _journal(backends, lease, order, kind, run, told_of(plan, row))
         with order.interruptible(driver):
             state = driver.carry_out()
         failpoint("run-finishing")
@@ -264,6 +266,22 @@ def _carried_out(
         backends.in_process.close()
         keeper.close()
     return result_of(plan, run, state, progress, backends.monotonic() - started)
+
+
+def told_of(plan: Plan, row: RunRow) -> dict[str, JsonValue]:
+    """What is told of a run that starts or goes on."""
+    nodes: list[JsonValue] = [node.name for node in plan.nodes]
+    facts = json.loads(row.options).get("facts", {})
+    known = {key: facts[key] for key in ("parameters", "source", "code_version", "argv") if key in facts}
+    digest = hashlib.sha256(json.dumps(facts.get("environment"), sort_keys=True).encode()).hexdigest()
+    return {
+        "pipeline": plan.pipeline,
+        "project": plan.project,
+        "actor": row.actor,
+        "nodes": nodes,
+        "environment_digest": f"sha256:{digest}",
+        **known,
+    }
 
 
 def _journal(

@@ -8,11 +8,12 @@ import select
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from cmcore.components.component import Work
 from cmcore.components.secret import Secret, spellings
@@ -28,8 +29,9 @@ class WorkerChannel:
 
     def __init__(self, sock: socket.socket, address: str, secrets: Sequence[str] = ()) -> None:
         self._socket, self._address, self._secrets, self._cancelled = sock, address, secrets, False
+        self._sending = threading.Lock()
 
-    def report(self, kind: str, data: dict[str, float | str]) -> None:
+    def report(self, kind: str, data: Mapping[str, JsonValue]) -> None:
         """Send a report; lines for the log are printed too. A driver that is gone ends this process anyway."""
         clean: Message = {
             blotted(key, self._secrets): blotted(value, self._secrets) if isinstance(value, str) else value
@@ -38,7 +40,8 @@ class WorkerChannel:
         with suppress(OSError, ValueError):
             if kind == "log":
                 print(clean["message"], flush=True)  # noqa: T201 # the log is what this process prints
-            send(self._socket, {"kind": kind, "address": self._address, "data": clean})
+            with self._sending:
+                send(self._socket, {"kind": kind, "address": self._address, "data": clean})
 
     @property
     def cancelled(self) -> bool:

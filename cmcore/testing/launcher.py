@@ -5,7 +5,7 @@ Nothing here starts a process: what an attempt does in its process is `cmcore.ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -103,7 +103,7 @@ class _Channel:
     def __init__(self, launcher: MemoryLauncher, address: str) -> None:
         self._launcher, self._address = launcher, address
 
-    def report(self, kind: str, data: dict[str, float | str]) -> None:
+    def report(self, kind: str, data: Mapping[str, JsonValue]) -> None:
         plain: dict[str, JsonValue] = dict(data)
         self._launcher._events.append(Told(address=self._address, kind=kind, data=plain))  # noqa: SLF001 # its other half
 

@@ -80,6 +80,24 @@ def embed(files: OutputArtifact[Embeddings]) -> None:
     files.dimensions = 3
 
 
+@component
+def show(context: Context, files: OutputArtifact[Files]) -> None:
+    (files.path / "a").touch()
+    context.text("report", "all went well")
+
+
+@component
+def show_and_raise(context: Context) -> None:
+    context.text("report", "half")
+    raise ValueError
+
+
+@component
+def ask(context: Context, files: OutputArtifact[Files]) -> None:
+    (files.path / "a").touch()
+    context.intend("register", output="files", data={"model": "m"})
+
+
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
     return Storage(root=str(tmp_path / "artifacts"))
@@ -183,3 +201,18 @@ def test_a_secret_is_revealed_only_to_the_executor(job: Callable[..., Job]) -> N
 )  # fmt: skip
 def test_the_way_in_which_a_process_ended_has_its_code(status: int, code: FailureCode) -> None:
     assert cause_of_death(int(status))[0] is code
+
+
+def test_tracked_files_are_an_output_of_their_own(attempt: Attempt) -> None:
+    output = attempt(show).outputs["tracked_files"]
+    path = Path(output.uri.removeprefix("file://")) / "texts" / "0001-report.txt"
+    assert (output.type_name, path.read_text()) == ("TrackedFiles", "all went well")
+
+
+def test_tracked_files_of_a_failed_attempt_are_gone(attempt: Attempt, storage: Storage) -> None:
+    attempt(show_and_raise)
+    assert [path for path in Path(storage.root).rglob("*") if path.is_file()] == []
+
+
+def test_what_the_executor_asks_the_driver_for_is_in_the_outcome(attempt: Attempt) -> None:
+    assert [(it.kind, it.output, it.data) for it in attempt(ask).intents] == [("register", "files", {"model": "m"})]

@@ -10,7 +10,8 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from cmcore.address import Address
-from cmcore.components.context import Channel
+from cmcore.components.context import TRACKED, Channel
+from cmcore.components.intent import Intent
 from cmcore.components.spec import ComponentSpec, InputSpec, OutputSpec
 from cmcore.events import Event, EventKind
 from cmcore.lineage.memory import MemoryLineage
@@ -21,6 +22,7 @@ from cmcore.resources import Resources
 from cmcore.runtime import run as runs
 from cmcore.runtime.cache import Cache
 from cmcore.runtime.driver import Backends
+from cmcore.runtime.effects import Effects
 from cmcore.runtime.inprocess import InProcessLauncher
 from cmcore.runtime.job import Failure, FailureCode, Job, Outcome, Output, Storage
 from cmcore.runtime.run import Ledger, Order, RunResult
@@ -32,6 +34,7 @@ from cmcore.state.runs import Runs
 from cmcore.storage.store import PayloadStore
 from cmcore.storage.verify import VerifyMode
 from cmcore.testing.launcher import MemoryLauncher
+from cmcore.tracked import Record
 
 FINE, RAISES, HANGS = "fine", "raises", "hangs"
 MACHINE = Resources(cpu_cores=4, memory_mib=4096, gpus=0)
@@ -102,12 +105,18 @@ class MortalJournal(Journal):
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """Everything that a driver stands on. `script` says how each try of a node goes; after its end, all is fine."""
+    """Everything that a driver stands on. `script` says how each try of a node goes; after its end, all is fine.
+
+    `tracks` are the records that every attempt at a node reports, `asks` the intents that it returns.
+    """
 
     folder: Path
     database: StateDatabase
     journal: MortalJournal
     script: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tracks: Mapping[str, Sequence[Record]] = field(default_factory=dict)
+    asks: Mapping[str, Sequence[Intent]] = field(default_factory=dict)
+    effects: Effects = field(default_factory=dict)
     choose: Callable[[int], int] = lambda _: 0
     workers: int = 4
     clock: Clock = field(default_factory=Clock)
@@ -126,7 +135,7 @@ class World:
             lineage=self.lineage, journal=self.journal, launcher=self.launcher,
             cache=Cache(lineage=self.lineage, payloads=store, folder=self.folder, verify=VerifyMode.NEVER),
             in_process=InProcessLauncher(folder=self.folder), storage=Storage(root=store.root),
-            scratch=self.folder / "scratch", capacity=MACHINE, workers=self.workers, resolvers={},
+            scratch=self.folder / "scratch", capacity=MACHINE, workers=self.workers, resolvers={}, effects=self.effects,
             clock=self.clock, monotonic=self.clock,
         )  # fmt: skip
 
@@ -144,8 +153,9 @@ class World:
 
     def carried(self, job: Job, channel: Channel) -> Outcome | None:
         """How an attempt goes, by the script; what a node writes is a function of its name and its inputs."""
-        del channel
         node = Address.parse(job.address).node
+        for record in self.tracks.get(node, ()):
+            channel.report(TRACKED, record.model_dump(mode="json"))
         tried = self.tries[node] = self.tries.get(node, 0) + 1
         steps = self.script.get(node, ())
         match steps[tried - 1] if tried <= len(steps) else FINE:
@@ -153,7 +163,8 @@ class World:
                 return None
             case "raises":
                 return Outcome(address=job.address, failure=Failure(code=FailureCode.RAISED, message=f"try {tried}"))
-        return Outcome(address=job.address, outputs={"out": written(job)})
+        asked = list(self.asks.get(node, ()))
+        return Outcome(address=job.address, outputs={"out": written(job)}, metrics={"auc": 0.9}, intents=asked)
 
     def submitted(self) -> list[str]:
         """The nodes of the attempts that were submitted, in order."""

@@ -1,0 +1,1 @@
+"""Data versions: snapshots of files, content-addressed, shared chunks stored once, with lineage."""

@@ -1,0 +1,1 @@
+"""The model registry: models, versions, aliases, approvals, policies, and the log of who changed what."""

@@ -1,0 +1,70 @@
+"""The trackers of a project: opened by their providers' names, and served by couriers while a run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cmcore.errors import ConfigError, PluginError
+from cmcore.settings import TrackerSettings
+from cmcore.tracking.couriers import Couriers, Site, TrackerOrder
+from cmcore.tracking.memory import TrackerMemory
+from cmcore.tracking.standing import Book
+from cmcore.tracking.tracker import Memory, Tracker
+
+if TYPE_CHECKING:
+    from cmcore.stack.project import Project
+
+
+def tracker_settings(project: Project, name: str) -> TrackerSettings:
+    """What the settings say of a tracker; raises ConfigError where they do not name it."""
+    chosen = {it.name: it for it in project.settings.values.stack.trackers}
+    if name not in chosen:
+        raise ConfigError(f"this project has no tracker {name!r}; stack.trackers names {', '.join(chosen) or 'none'}")
+    return chosen[name]
+
+
+def opened_tracker(project: Project, name: str, memory: Memory) -> Tracker:
+    """A tracker of the project; raises ConfigError, PluginError."""
+    settings = tracker_settings(project, name)
+    made = project.plugins.load(project.plugins.provider("tracker", name))
+    tracker: Tracker = made(memory, project.folder, **settings.options)  # type: ignore[operator] # the kind's contract
+    return tracker
+
+
+def link(project: Project, name: str, run: str, node: str = "") -> str:
+    """The address of a run's or node's page at a tracker; empty where there is none."""
+    try:
+        return opened_tracker(project, name, TrackerMemory(project.database, name)).link(run, node)
+    except (ConfigError, PluginError):
+        return ""
+
+
+def books(project: Project) -> list[Book]:
+    """How far each tracker of the project has got."""
+    return [
+        Book(project.database, it.name, folder=trackers_home(project)) for it in project.settings.values.stack.trackers
+    ]
+
+
+def couriers(project: Project, chosen: Sequence[str] = ()) -> Couriers:
+    """Couriers for the trackers of the project, or for those chosen; nothing is started yet."""
+    orders = [
+        TrackerOrder(name=it.name, patience_s=it.patience_s, link=partial(link, project, it.name))
+        for it in project.settings.values.stack.trackers
+        if not chosen or it.name in chosen
+    ]
+    site = Site(
+        folder=project.folder,
+        home=trackers_home(project),
+        environment=project._environment,  # noqa: SLF001 # the same package
+        sets=project._sets,  # noqa: SLF001 # the same package
+    )
+    return Couriers(project.database, orders, site)
+
+
+def trackers_home(project: Project) -> Path:
+    """Where couriers keep their logs and faults."""
+    return project.home / "trackers"

@@ -1,0 +1,1 @@
+"""What runs tell about themselves: parameters, metrics, series, files, tags, notes; kept, compared, passed on."""
