@@ -77,7 +77,8 @@ class Origin(Fact):
 
 
 class VersionFacts(Fact):
-    """All of it. `digest` is the model's payload digest; `artifact` its name in the lineage."""
+    """All of it. `digest` is the model's payload digest; `artifact` its name in the lineage; `type_name` its type as
+    documents write it (`Model`, `package.module:Type`)."""
 
     digest: str
     uri: str = ""

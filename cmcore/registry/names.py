@@ -78,10 +78,10 @@ def checked_model(name: str) -> str:
 
 def checked_alias(name: str) -> str:
     """The name itself; raises UsageError where it cannot be an alias."""
-    if not ALIAS.fullmatch(name) or name == LATEST:
+    if not ALIAS.fullmatch(name) or name == LATEST or DEVICE.fullmatch(name):
         raise UsageError(
             f"{shown(name)} cannot be an alias: write a lower-case letter, then up to 62 of a-z, 0-9, '_', '-'; "
-            f"{LATEST!r} always means the newest version"
+            f"{LATEST!r} always means the newest version, and con, nul, com1, ... are devices of Windows"
         )
     return name
 

@@ -64,12 +64,13 @@ class Comparison(Frozen):
 
 
 class EvaluationDocument(Frozen):
-    """Everything that an evaluation found."""
+    """Everything that an evaluation found. Its outline is the contract that `cmcore.registry.contract` reads by."""
 
     model: str
     split: str
     decision_threshold: float
     level: float = LEVEL
+    higher_is_better: dict[Metric, bool] = {metric: metric in HIGHER_IS_BETTER for metric in Metric}
     overall: SliceEvaluation
     slices: tuple[SliceEvaluation, ...]
     slices_left_out: dict[str, int]

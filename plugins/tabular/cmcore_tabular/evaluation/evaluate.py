@@ -72,9 +72,9 @@ def evaluator(
     write_json(evaluation.path / EVALUATION_FILE, document)
     (evaluation.path / PAGE_FILE).write_text(evaluation_page(document, judged), encoding="utf-8")
     write_json(blessing.path / BLESSING_FILE, judged)
-    blessing.blessed = judged.blessed
-    blessing.current_model = model.digest or ""
-    blessing.baseline_model = (baseline.digest or "") if baseline else ""
+    about, against = model.digest or "", (baseline.digest or "") if baseline else ""
+    evaluation.model, evaluation.baseline_model = about, against
+    blessing.blessed, blessing.current_model, blessing.baseline_model = judged.blessed, about, against
     values = {name: estimate.value for name, estimate in document.overall.metrics.items()}
     for name, value in values.items():
         if value is not None:

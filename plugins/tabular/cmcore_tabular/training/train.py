@@ -48,7 +48,10 @@ def trainer(
     name = f"{type(classifier).__module__}.{type(classifier).__qualname__}"
     write_model(
         model.path, fitted, classifier, sample.head(SAMPLE_ROWS),
-        {"estimator": name, "label": fitted.label, "training_rows": rows.height},
+        {
+            "estimator": name, "label": fitted.label, "classes": [int(value) for value in classifier.classes_],
+            "training_rows": rows.height,
+        },
     )  # fmt: skip
     context.progress(2, 3, f"comparing ONNX and skops on {raw.height} raw rows")
     found = agreement(LoadedModel.read(model.path), raw, tolerance)

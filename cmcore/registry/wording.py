@@ -1,0 +1,21 @@
+"""How findings are worded: lists that do not fill the screen, digests that people can compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LISTED = 10
+DIGITS = 12
+
+
+def listed(texts: Iterable[str], *, between: str = "; ") -> str:
+    """The first texts in one, and how many more there are."""
+    known = list(texts)
+    more = [f"and {len(known) - LISTED} more"] if len(known) > LISTED else []
+    return between.join([*known[:LISTED], *more])
+
+
+def short(digest: str) -> str:
+    """A digest as people compare it."""
+    algorithm, _, digits = digest.rpartition(":")
+    return f"{algorithm}:{digits[:DIGITS]}" if algorithm else digits[:DIGITS]
