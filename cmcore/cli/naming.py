@@ -13,6 +13,7 @@ from cmcore.state.runs import RunRow, Runs
 RUNS_SEARCHED = 1000
 RUNS_PROPOSED = 5
 DIGEST_LENGTH_MIN = 6
+DATA = "data:"
 
 
 def run_named(name: str, runs: Runs) -> RunRow:
@@ -44,7 +45,10 @@ def run_meant(name: str, runs: Runs) -> RunRow:
 
 
 def artifact_named(text: str, lineage: LineageStore) -> ArtifactRecord:
-    """The artifact of that name, URI, digest (its beginning) or place RUN/NODE/OUTPUT; raises NotFoundError."""
+    """The artifact of that name, URI, digest (its beginning) or place RUN/NODE/OUTPUT, or the version of data that
+    `data:NAME@3` means; raises NotFoundError."""
+    if text.startswith(DATA):
+        return data_version_named(text.removeprefix(DATA), lineage)
     found = lineage.artifact(text) or next(iter(lineage.artifacts_by_uri(text)), None) or output_named(text, lineage)
     if found is None and (digits := text.removeprefix("sha256:")) and len(digits) >= DIGEST_LENGTH_MIN:
         found = artifact_by_digest(digits, lineage)
@@ -53,6 +57,17 @@ def artifact_named(text: str, lineage: LineageStore) -> ArtifactRecord:
             f"no artifact {text!r} in this project; give RUN/NODE/OUTPUT, a name, a URI, or at least "
             f"{DIGEST_LENGTH_MIN} digits of a digest (cm show RUN lists them)"
         )
+    return found
+
+
+def data_version_named(text: str, lineage: LineageStore) -> ArtifactRecord:
+    """The artifact of a version of data; raises NotFoundError, UsageError."""
+    from cmcore.datasets.names import Reference
+    from cmcore.datasets.recording import recorded
+
+    found = recorded(lineage, Reference.parse(text))
+    if found is None:
+        raise NotFoundError(f"the lineage has no version of data {text!r}; cm data list shows those that there are")
     return found
 
 
