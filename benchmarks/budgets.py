@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.process import Usage
+from benchmarks.registry import VERSIONS
 from benchmarks.suite import NO_OPS, SLOPE, Measurements
 
 SLEEP_S = 2.5  # 40 nodes of half a second, eight at a time
+REGISTRY = (  # what it is called, our operation, MLflow's: its versions have no metrics, so a tag is the nearest
+    ("register a version", "register", "register"),
+    ("version by alias", "alias", "alias"),
+    (f"100 of {VERSIONS} by text", "band", "band"),
+    (f"100 of {VERSIONS} by metric", "metric", "band"),
+    (f"read all {VERSIONS}", "everything", "everything"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +40,7 @@ class Row:
 
 def rows(found: Measurements) -> list[Row]:
     """All figures."""
-    return [*start_up_rows(found), *node_rows(found), *whole_rows(found)]
+    return [*start_up_rows(found), *node_rows(found), *whole_rows(found), *registry_rows(found)]
 
 
 def start_up_rows(found: Measurements) -> list[Row]:
@@ -106,3 +114,24 @@ def seconds(found: Measurements, name: str, budget: float | None, beside: str) -
 def median_wall_s(taken: Sequence[Usage]) -> float:
     """The median wall time of some processes."""
     return median(usage.wall_s for usage in taken)
+
+
+def registry_rows(found: Measurements) -> list[Row]:
+    """Each operation of the model registry as a multiple of MLflow's time on the same kind of database."""
+    databases = dict.fromkeys(name.split()[0] for name in found.registries)
+    return [
+        registry_row(
+            found.registries[f"{database} cmcore"][ours], found.registries[f"{database} mlflow"][theirs], what, database
+        )
+        for database in databases
+        for what, ours, theirs in REGISTRY
+    ]
+
+
+def registry_row(ours: Sequence[float], theirs: Sequence[float], what: str, database: str) -> Row:
+    """One operation; it may not be slower."""
+    ours_ms, theirs_ms = median(ours), median(theirs)
+    beside = f"{ours_ms:.2f} ms; MLflow {theirs_ms:.2f} ms"
+    return Row(
+        what=f"registry on {database}, {what}", measured=ours_ms / theirs_ms, unit="x MLflow", budget=1.0, beside=beside
+    )

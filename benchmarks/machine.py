@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("cmcore", "ml-metadata", "sqlalchemy", "pydantic", "click")
+PACKAGES = ("cmcore", "ml-metadata", "sqlalchemy", "pydantic", "click", "mlflow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from functools import partial
 from benchmarks.machine import Machine, this_machine
 from benchmarks.process import Usage, measured
 from benchmarks.project import Workload, cached_run, first_run, floor_run, imports_run, memory_of
+from benchmarks.registry import Timings, registries
 from benchmarks.startup import STATEMENTS, StartUp, command, heavy_libraries
 
 Say = Callable[[str], None]
@@ -25,21 +26,23 @@ class Rounds:
     start_up: int = 15
     slope: int = 9
     whole: int = 3
+    registries: int = 3
 
 
-QUICK = Rounds(start_up=5, slope=3, whole=1)
+QUICK = Rounds(start_up=5, slope=3, whole=1, registries=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
-    """Everything that was measured: processes by name, the memory of all processes of the large run, and how busy the
-    machine was at the end (at the start: `machine.load`)."""
+    """Everything that was measured: processes by name, the memory of all processes of the large run, milliseconds of
+    each operation by registry, and how busy the machine was at the end (at the start: `machine.load`)."""
 
     machine: Machine
     load_after: float
     start_up: Mapping[str, StartUp]
     runs: Mapping[str, tuple[Usage, ...]]
     no_ops_memory_mib: float
+    registries: Mapping[str, Timings]
 
 
 def measure(rounds: Rounds, say: Say) -> Measurements:
@@ -49,12 +52,14 @@ def measure(rounds: Rounds, say: Say) -> Measurements:
     starts = start_up(rounds.start_up, say)
     runs = {**alternating(compared(), rounds.slope, say), **alternating(whole(), rounds.whole, say)}
     memory_mib = memory_of(NO_OPS)
+    beside_mlflow = registries(rounds.registries, say)
     return Measurements(
         machine=machine,
         load_after=os.getloadavg()[0],
         start_up=starts,
         runs=runs,
         no_ops_memory_mib=memory_mib,
+        registries=beside_mlflow,
     )
 
 

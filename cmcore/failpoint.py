@@ -23,6 +23,7 @@ NAMES = (
     "node-journaled",
     "run-finishing",
 )
+COLLECTION_NAMES = ("gc-buried", "gc-told", "gc-deleted")
 
 
 def failpoint(name: str) -> None:

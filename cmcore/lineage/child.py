@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
@@ -79,6 +79,9 @@ class ChildLineage:
 
     def commit(self, execution: ExecutionRecord) -> ExecutionRecord:
         return self._ask(methodcaller("commit", execution), returns=ExecutionRecord)
+
+    def bury(self, names: Sequence[str], *, at: float, reason: str) -> None:
+        self._ask(methodcaller("bury", list(names), at=at, reason=reason), returns=type(None))
 
     def execution(self, name: str) -> ExecutionRecord | None:
         return cast("ExecutionRecord | None", self._ask(methodcaller("execution", name), returns=object))

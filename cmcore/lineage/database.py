@@ -5,7 +5,10 @@ The calls themselves are `mlmd.py`; the child process for databases whose handle
 
 from __future__ import annotations
 
-from cmcore.lineage import mlmd, names
+from collections.abc import Sequence
+
+from cmcore.lineage import mlmd
+from cmcore.lineage import names as rules
 from cmcore.lineage.blobs import Blobs
 from cmcore.lineage.record import ArtifactRecord, ExecutionRecord, RunRecord
 from cmcore.lineage.retry import PATIENT, Reopening, RetryPolicy
@@ -32,16 +35,19 @@ class MlmdLineage:
         return self._session.opened
 
     def open_run(self, run: RunRecord) -> None:
-        names.check_run(run)
+        rules.check_run(run)
         self._session.call(lambda session: session.open_run(run))
 
     def begin(self, execution: ExecutionRecord) -> None:
-        names.check_begin(execution)
+        rules.check_begin(execution)
         self._session.call(lambda session: session.begin(execution))
 
     def commit(self, execution: ExecutionRecord) -> ExecutionRecord:
-        names.check_commit(execution)
+        rules.check_commit(execution)
         return self._session.call(lambda session: session.commit(execution.stamped()))
+
+    def bury(self, names: Sequence[str], *, at: float, reason: str) -> None:
+        self._session.call(lambda session: session.bury(names, at=at, reason=reason))
 
     def execution(self, name: str) -> ExecutionRecord | None:
         return self._session.call(lambda session: session.execution(name))

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from cmcore.errors import ConflictError, LineageError
-from cmcore.lineage import names
+from cmcore.lineage import names as rules
 from cmcore.lineage.blobs import Blobs, MemoryBlobs
-from cmcore.lineage.record import ArtifactRecord, Edge, ExecutionRecord, ExecutionState, RunRecord, ordered, settled
+from cmcore.lineage.record import (
+    DELETED_AT,
+    DELETED_REASON,
+    ArtifactRecord,
+    Edge,
+    ExecutionRecord,
+    ExecutionState,
+    RunRecord,
+    ordered,
+    settled,
+)
 from cmcore.lineage.rows import artifact_row, execution_row, run_row
 
 
@@ -26,7 +36,7 @@ class MemoryLineage:
         self._artifacts: dict[int, ArtifactRecord] = {}
 
     def open_run(self, run: RunRecord) -> None:
-        names.check_run(run)
+        rules.check_run(run)
         run_row(run, self._blobs)
         with self._lock:
             recorded = self._runs.setdefault(run.run, replace(run, created_at=self._clock(), id=len(self._runs) + 1))
@@ -34,12 +44,12 @@ class MemoryLineage:
             raise ConflictError(f"run {run.run!r} is one of pipeline {recorded.pipeline!r}, not of {run.pipeline!r}")
 
     def begin(self, execution: ExecutionRecord) -> None:
-        names.check_begin(execution)
+        rules.check_begin(execution)
         with self._lock:
             self._insert(execution)
 
     def commit(self, execution: ExecutionRecord) -> ExecutionRecord:
-        names.check_commit(execution)
+        rules.check_commit(execution)
         with self._lock:
             recorded = self._executions.get(execution.name)
             if recorded is not None and recorded.state is not ExecutionState.RUNNING:
@@ -50,6 +60,17 @@ class MemoryLineage:
             begun = self._insert(replace(execution, outputs=()))
             return self._end(begun, execution.stamped())
 
+    def bury(self, names: Sequence[str], *, at: float, reason: str) -> None:
+        with self._lock:
+            found = {name: self.artifact(name) for name in names}
+            if unknown := [name for name, artifact in found.items() if artifact is None]:
+                raise LineageError(f"artifact {unknown[0]!r} is not in this store, so its payload cannot be buried")
+            for artifact in found.values():
+                if artifact is not None and not artifact.deleted:
+                    facts = {**artifact.facts, DELETED_AT: at, DELETED_REASON: reason}
+                    self._artifacts[artifact.id] = replace(artifact, deleted=True, facts=facts)
+            self._executions = {name: self._current(each) for name, each in self._executions.items()}
+
     def execution(self, name: str) -> ExecutionRecord | None:
         return self._executions.get(name)
 
@@ -57,8 +78,8 @@ class MemoryLineage:
         return [execution for execution in self._oldest_first() if execution.run == run][:limit]
 
     def cached(self, cache_key: str, *, limit: int = 10) -> list[ExecutionRecord]:
-        found = [e for e in self._newest_first() if e.cache_key == cache_key and e.state is ExecutionState.COMPLETE]
-        return found[:limit]
+        complete = (e for e in self._newest_first() if e.state is ExecutionState.COMPLETE and not e.has_deleted_output)
+        return [e for e in complete if e.cache_key == cache_key][:limit]
 
     def node_executions(self, pipeline: str, node: str, *, limit: int = 10) -> list[ExecutionRecord]:
         return [e for e in self._newest_first() if (e.pipeline, e.node) == (pipeline, node)][:limit]
@@ -74,12 +95,10 @@ class MemoryLineage:
         return next((artifact for artifact in self._artifacts.values() if artifact.name == name), None)
 
     def artifacts_by_uri(self, uri: str) -> list[ArtifactRecord]:
-        return [artifact for artifact in reversed(list(self._artifacts.values())) if artifact.uri == uri]
+        return [artifact for artifact in self._live() if artifact.uri == uri]
 
     def latest(self, type_name: str, *, pipeline: str = "", limit: int = 100) -> list[ArtifactRecord]:
-        newest_first = reversed(list(self._artifacts.values()))
-        found = [a for a in newest_first if a.is_a(type_name) and pipeline in ("", a.pipeline)]
-        return found[:limit]
+        return [a for a in self._live() if a.is_a(type_name) and pipeline in ("", a.pipeline)][:limit]
 
     def producers(self, artifact: ArtifactRecord) -> list[ExecutionRecord]:
         return [e for e in self._oldest_first() if artifact.name in _names(e.outputs)]
@@ -134,10 +153,19 @@ class MemoryLineage:
             raise LineageError(f"artifact {edge.artifact.name!r} under {edge.key!r} is not in this store")
         return replace(edge, artifact=found)
 
+    def _current(self, execution: ExecutionRecord) -> ExecutionRecord:
+        """The execution with its artifacts as they are now."""
+        inputs, outputs = (tuple(map(self._known, edges)) for edges in (execution.inputs, execution.outputs))
+        return replace(execution, inputs=inputs, outputs=outputs)
+
     def _refuse_taken_names(self, execution: ExecutionRecord) -> None:
         for edge in execution.outputs:
             if not edge.artifact.id and self.artifact(edge.artifact.name) is not None:
                 raise ConflictError(f"artifact {edge.artifact.name!r} of {execution.name!r} was published before")
+
+    def _live(self) -> list[ArtifactRecord]:
+        """Artifacts whose payload is there, newest first."""
+        return [artifact for artifact in reversed(list(self._artifacts.values())) if not artifact.deleted]
 
     def _oldest_first(self) -> list[ExecutionRecord]:
         return list(self._executions.values())

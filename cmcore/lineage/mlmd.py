@@ -22,6 +22,7 @@ from cmcore.errors import ConflictError, LineageError
 from cmcore.lineage import rows, sqlite_file
 from cmcore.lineage.blobs import Blobs
 from cmcore.lineage.kinds import Kind, Kinds
+from cmcore.lineage.known import CHUNK_IDS, KnownArtifacts, in_chunks
 from cmcore.lineage.record import ArtifactRecord, Edge, ExecutionRecord, ExecutionState, RunRecord, ordered, settled
 from cmcore.lineage.retry import RetryPolicy
 from cmcore.lineage.rows import Row
@@ -35,7 +36,6 @@ Pair = tuple[Message, Message]
 
 ERRORS: tuple[type[Exception], ...] = (errors.StatusError, RuntimeError)
 PAGE_ROWS = 100  # asked for more, ML-Metadata answers 101 rows and says that there are no others
-CHUNK_IDS = 500
 FIELD_TYPES: dict[type, int] = {bool: pb.BOOLEAN, int: pb.INT, float: pb.DOUBLE, str: pb.STRING}
 COMPLETE = ExecutionState.COMPLETE
 STATES = {
@@ -148,7 +148,7 @@ class Session:
                 self._context_types[name] = store.put_context_type(pb.ContextType(name=name))
         self._context_ids: dict[tuple[str, str], int] = {}
         self._begun: dict[str, _Begun] = {}
-        self._artifact_names: dict[int, str] = {}
+        self._artifacts = KnownArtifacts(store, self._artifact_types, self._artifact_record)
 
     def open_run(self, run: RunRecord) -> None:
         owner = rows.owner_row(run.project, run.actor, self._blobs)
@@ -161,7 +161,7 @@ class Session:
             self._store.put_parent_contexts([tie])
 
     def begin(self, execution: ExecutionRecord) -> None:
-        inputs = self._known(execution.inputs)
+        inputs = self._artifacts.given_ids(execution.inputs)
         own = self._own_contexts(execution)
         contexts = [*self._run_contexts(execution), *(self._by_id_or_new(key, execution) for key in own)]
         pairs = _input_pairs(inputs)
@@ -189,8 +189,8 @@ class Session:
 
     def _ended(self, execution: ExecutionRecord, begun: _Begun | None) -> ExecutionRecord:
         """The one call that publishes. The context named after the execution can be inserted once, ever."""
-        inputs = begun.inputs if begun else self._known(execution.inputs)
-        execution = replace(execution, inputs=inputs, outputs=self._known(execution.outputs))
+        inputs = begun.inputs if begun else self._artifacts.given_ids(execution.inputs)
+        execution = replace(execution, inputs=inputs, outputs=self._artifacts.given_ids(execution.outputs))
         message = self._message(execution)
         pairs = self._output_pairs(execution)
         own = self._own_contexts(execution)
@@ -208,9 +208,22 @@ class Session:
     def _published(self, execution: ExecutionRecord, artifact_ids: Sequence[int]) -> ExecutionRecord:
         """The execution with the ids of its outputs, which come in the order of the pairs."""
         ids = dict(zip((edge.artifact.name for edge in rows.first_uses(execution.outputs)), artifact_ids, strict=False))
-        self._artifact_names.update((number, name) for name, number in ids.items())
+        for name, number in ids.items():
+            self._artifacts.see(number, name)
         outputs = (replace(e, artifact=replace(e.artifact, id=ids[e.artifact.name])) for e in execution.outputs)
         return replace(execution, outputs=ordered(outputs))
+
+    def bury(self, names: Sequence[str], *, at: float, reason: str) -> None:
+        """Only what is named in the mask is written, so nothing that another process writes meanwhile is undone."""
+        row = rows.tombstone_row(at, reason, self._blobs)
+        mask = ["state", *(f"custom_properties.{key}" for key in row.custom)]
+        live = [found for found in self._artifacts.all_named(names) if found.state != pb.Artifact.DELETED]
+        for start in range(0, len(live), CHUNK_IDS):
+            buried = [
+                filled(pb.Artifact(id=each.id, type_id=each.type_id, state=pb.Artifact.DELETED), row)
+                for each in live[start : start + CHUNK_IDS]
+            ]
+            self._store.put_artifacts(buried, field_mask_paths=mask)
 
     def execution(self, name: str) -> ExecutionRecord | None:
         committed = self._context_id(rows.COMMIT, name)
@@ -221,34 +234,30 @@ class Session:
         return next(iter(self._records(found)), None)
 
     def executions(self, run: str, *, limit: int = 100_000) -> list[ExecutionRecord]:
-        return self._executions_in(rows.RUN, run, limit, oldest_first=True)
+        return self._records(list(islice(self._listed(rows.RUN, run, limit, oldest_first=True), limit)))
 
     def cached(self, cache_key: str, *, limit: int = 10) -> list[ExecutionRecord]:
-        return self._executions_in(
-            rows.CACHE, cache_key, limit, lambda each: bool(each.last_known_state == pb.Execution.COMPLETE)
-        )
+        found = self._listed(rows.CACHE, cache_key, limit)
+        complete = (each for each in found if each.last_known_state == pb.Execution.COMPLETE)
+        usable: list[ExecutionRecord] = []
+        while len(usable) < limit and (page := list(islice(complete, limit))):
+            usable += [record for record in self._records(page) if not record.has_deleted_output]
+        return usable[:limit]
 
     def node_executions(self, pipeline: str, node: str, *, limit: int = 10) -> list[ExecutionRecord]:
-        context = rows.node_name(pipeline, node)
-        return self._executions_in(
-            rows.NODE, context, limit, lambda each: rows.is_of_node(row_of(each), pipeline, node)
-        )
+        found = self._listed(rows.NODE, rows.node_name(pipeline, node), limit)
+        own = (each for each in found if rows.is_of_node(row_of(each), pipeline, node))
+        return self._records(list(islice(own, limit)))
 
-    def _executions_in(
-        self,
-        context_type: str,
-        context_name: str,
-        limit: int,
-        wanted: Callable[[Message], bool] = lambda _: True,
-        *,
-        oldest_first: bool = False,
-    ) -> list[ExecutionRecord]:
+    def _listed(
+        self, context_type: str, context_name: str, limit: int, *, oldest_first: bool = False
+    ) -> Iterator[Message]:
+        """The executions of a context, in pages that suit a limit."""
         context_id = self._context_id(context_type, context_name)
         if not context_id:
-            return []
+            return iter(())
         page_rows = min(PAGE_ROWS, max(limit, 10))
-        found = self._store.executions_in(context_id, oldest_first=oldest_first, page_rows=page_rows)
-        return self._records(list(islice(filter(wanted, found), limit)))
+        return self._store.executions_in(context_id, oldest_first=oldest_first, page_rows=page_rows)
 
     def runs(self, *, pipeline: str = "", limit: int = 50) -> list[RunRecord]:
         found = (run_of(context, self._blobs) for context in self._store.runs())
@@ -259,15 +268,12 @@ class Session:
         return None if context is None else run_of(context, self._blobs)
 
     def artifact(self, name: str) -> ArtifactRecord | None:
-        for kind in self._artifact_types.all():
-            found = self._store.get_artifact_by_type_and_name(kind.name, name, kind.version or None)
-            if found is not None:
-                return self._artifact_record(found)
-        return None
+        found = self._artifacts.named(name)
+        return None if found is None else self._artifact_record(found)
 
     def artifacts_by_uri(self, uri: str) -> list[ArtifactRecord]:
         found = sorted(self._store.get_artifacts_by_uri(uri), key=lambda artifact: -artifact.id)
-        return [self._artifact_record(artifact) for artifact in found]
+        return [self._artifact_record(artifact) for artifact in found if artifact.state != pb.Artifact.DELETED]
 
     def latest(self, type_name: str, *, pipeline: str = "", limit: int = 100) -> list[ArtifactRecord]:
         kinds = [kind for kind in self._artifact_types.all() if self._stands_for(kind, type_name)]
@@ -291,11 +297,11 @@ class Session:
         return self._records(sorted(self._executions_by_id(newest), key=lambda each: -each.id))
 
     def _executions_by_id(self, ids: Sequence[int]) -> list[Message]:
-        return _in_chunks(self._store.get_executions_by_id, ids)
+        return in_chunks(self._store.get_executions_by_id, ids)
 
     def _users(self, artifact: ArtifactRecord, directions: tuple[int, ...]) -> list[int]:
         """The ids of executions that have this artifact among their edges of these directions, oldest first."""
-        known = self._known((Edge(key="", index=0, artifact=artifact),))[0].artifact
+        known = self._artifacts.given_ids((Edge(key="", index=0, artifact=artifact),))[0].artifact
         events = self._store.get_events_by_artifact_ids([known.id])
         return sorted({event.execution_id for event in events if event.type in directions})
 
@@ -387,27 +393,11 @@ class Session:
                 return [found]
         return []
 
-    def _known(self, edges: tuple[Edge, ...]) -> tuple[Edge, ...]:
-        """The edges with ids of this store for artifacts that exist; an id is a hint until its name is compared."""
-        doubtful = {e.artifact.id for e in edges if self._artifact_names.get(e.artifact.id) != e.artifact.name} - {0}
-        for found in _in_chunks(self._store.get_artifacts_by_id, sorted(doubtful)):
-            self._artifact_names[found.id] = found.name
-        return tuple(self._with_id(edge) for edge in edges)
-
-    def _with_id(self, edge: Edge) -> Edge:
-        artifact = edge.artifact
-        if not artifact.id or self._artifact_names.get(artifact.id) == artifact.name:
-            return edge
-        found = self.artifact(artifact.name)
-        if found is None:
-            raise LineageError(f"artifact {artifact.name!r} under {edge.key!r} is not in this store")
-        return replace(edge, artifact=found)
-
     def _records(self, messages: Sequence[Message]) -> list[ExecutionRecord]:
         """Executions with their edges, in few calls for all of them."""
-        events = _in_chunks(self._store.get_events_by_execution_ids, [message.id for message in messages])
+        events = in_chunks(self._store.get_events_by_execution_ids, [message.id for message in messages])
         ids = sorted({event.artifact_id for event in events})
-        found = _in_chunks(self._store.get_artifacts_by_id, ids)
+        found = in_chunks(self._store.get_artifacts_by_id, ids)
         artifacts = {artifact.id: self._artifact_record(artifact) for artifact in found}
         by_execution: dict[int, list[Message]] = {}
         for event in events:
@@ -426,14 +416,10 @@ class Session:
         return replace(record, system_type=self._execution_types.system_type(message.type_id))
 
     def _artifact_record(self, message: Message) -> ArtifactRecord:
-        self._artifact_names[message.id] = message.name
+        self._artifacts.see(message.id, message.name)
         record = artifact_of(message, self._blobs)
-        return replace(record, system_type=self._artifact_types.system_type(message.type_id))
-
-
-def _in_chunks(get: Callable[[list[int]], Iterable[T]], ids: Sequence[int]) -> list[T]:
-    chunks = (list(ids[start : start + CHUNK_IDS]) for start in range(0, len(ids), CHUNK_IDS))
-    return [found for chunk in chunks for found in get(chunk)]
+        system_type = self._artifact_types.system_type(message.type_id)
+        return replace(record, system_type=system_type, deleted=message.state == pb.Artifact.DELETED)
 
 
 def _event(kind: int, edge: Edge) -> Message:

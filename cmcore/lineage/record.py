@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from cmcore.errors import ConflictError
 
 NOTHING: Mapping[str, JsonValue] = {}
+DELETED_AT, DELETED_REASON = "deleted_at", "deleted_reason"
 
 
 class ExecutionState(StrEnum):
@@ -37,7 +38,8 @@ class ArtifactRecord:
     """One artifact. `type_name` and `system_type` as in `cmcore.artifacts`; `properties` are declared and typed,
     `facts` are ours (stored under the prefix `cm:`) and `custom` is the executor's free remarks.
 
-    `project`, `actor` and `pipeline` are those of the execution that published it; `commit` fills them in.
+    `project`, `actor` and `pipeline` are those of the execution that published it; `commit` fills them in. `deleted`
+    says that the payload is gone; the facts `deleted_at` and `deleted_reason` then say since when and why.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ArtifactRecord:
     project: str = ""
     actor: str = ""
     pipeline: str = ""
+    deleted: bool = False
     created_at: float = 0.0
     id: int = 0
 
@@ -103,6 +106,11 @@ class ExecutionRecord:
             (edge.key, edge.index, edge.artifact.name, edge.artifact.digest, edge.artifact.uri)
             for edge in ordered(self.outputs)
         )
+
+    @property
+    def has_deleted_output(self) -> bool:
+        """Whether a payload of its outputs is gone, so that they cannot be used again."""
+        return any(edge.artifact.deleted for edge in self.outputs)
 
     def stamped(self) -> ExecutionRecord:
         """This record with its new output artifacts naming who published them."""

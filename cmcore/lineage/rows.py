@@ -14,7 +14,16 @@ from pydantic import JsonValue
 from cmcore.errors import LineageError
 from cmcore.lineage import names, spelling
 from cmcore.lineage.blobs import Blobs
-from cmcore.lineage.record import ArtifactRecord, Edge, ExecutionRecord, ExecutionState, RunRecord, ordered
+from cmcore.lineage.record import (
+    DELETED_AT,
+    DELETED_REASON,
+    ArtifactRecord,
+    Edge,
+    ExecutionRecord,
+    ExecutionState,
+    RunRecord,
+    ordered,
+)
 from cmcore.lineage.spelling import Scalar
 
 PIPELINE, RUN, NODE, CACHE, COMMIT = "pipeline", "pipeline_run", "node", "execution_cache", "cm.commit"
@@ -89,6 +98,11 @@ def artifact_row(artifact: ArtifactRecord, blobs: Blobs, *, inputs: Iterable[Edg
     custom |= spelling.spelled(artifact.custom, blobs)
     custom |= _facts(artifact.facts, blobs, reserved=ARTIFACT_FIELDS)
     return Row(declared=spelling.spelled(artifact.properties, blobs), custom=custom)
+
+
+def tombstone_row(at: float, reason: str, blobs: Blobs) -> Row:
+    """What is added to an artifact's properties when its payload is deleted."""
+    return Row(custom=_facts({DELETED_AT: at, DELETED_REASON: reason}, blobs))
 
 
 def first_uses(edges: Iterable[Edge]) -> list[Edge]:

@@ -1,8 +1,8 @@
 """How values are spelled as ML-Metadata properties: strings, 32-bit ints, finite doubles and bools only.
 
 Suffixes of the property's name tell what was spelled: `__json` (lists, dicts, null, ints over 32 bits), `__nonfinite`
-("nan", "inf", "-inf"), `__exact` (beside a double: its digits, because ML-Metadata keeps six decimals on SQLite) and,
-last, `__blob` (the digest of a text that is too long or that a store would cut).
+("nan", "inf", "-inf"), `__exact` (beside a double: its digits, because ML-Metadata keeps six decimals, and 15 digits in
+all, on SQLite) and, last, `__blob` (the digest of a text that is too long or that a store would cut).
 Which properties a record has is in `rows.py`.
 """
 
@@ -41,7 +41,7 @@ def spelled(values: Mapping[str, JsonValue], blobs: Blobs) -> dict[str, Scalar]:
                 row[key] = value
             case float() if math.isfinite(value):
                 row[key] = value
-                if abs(value) >= LARGE or float(f"{value:f}") != value:
+                if abs(value) >= LARGE or float(f"{value:f}") != value or float(f"{value:.15g}") != value:
                     row[key + EXACT] = repr(value)
             case float():
                 row[key + NONFINITE] = str(value)

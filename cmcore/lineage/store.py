@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from cmcore.lineage.record import ArtifactRecord, ExecutionRecord, RunRecord
@@ -11,7 +12,7 @@ class LineageStore(Protocol):
     """Writes are for the driver only. Lists are newest first and never longer than their limit.
 
     All calls raise LineageError once they have tried long enough; a call that raised may have taken effect
-    and can be made again: `open_run`, `begin` and `commit` are idempotent by name.
+    and can be made again: `open_run`, `begin`, `commit` and `bury` are idempotent by name.
     """
 
     def open_run(self, run: RunRecord) -> None:
@@ -35,6 +36,15 @@ class LineageStore(Protocol):
         """
         ...
 
+    def bury(self, names: Sequence[str], *, at: float, reason: str) -> None:
+        """Record that the payloads of these artifacts are deleted (at a time, for a reason); the rest of them stays.
+
+        The artifact of each is `deleted` from then on, wherever it is read: walks show it, `cached`, `latest` and
+        `artifacts_by_uri` do not. One that was buried before keeps its time and reason. Raises LineageError, and
+        buries none, where one of the names is not recorded.
+        """
+        ...
+
     def execution(self, name: str) -> ExecutionRecord | None:
         """One execution with its edges, by name."""
         ...
@@ -44,7 +54,8 @@ class LineageStore(Protocol):
         ...
 
     def cached(self, cache_key: str, *, limit: int = 10) -> list[ExecutionRecord]:
-        """COMPLETE executions that were recorded under this cache key, with their edges; never CACHED ones."""
+        """COMPLETE executions that were recorded under this cache key, with their edges; never CACHED ones, and none
+        of whose outputs one is deleted."""
         ...
 
     def node_executions(self, pipeline: str, node: str, *, limit: int = 10) -> list[ExecutionRecord]:
@@ -60,11 +71,11 @@ class LineageStore(Protocol):
         ...
 
     def artifact(self, name: str) -> ArtifactRecord | None:
-        """One artifact by its unique name."""
+        """One artifact by its unique name, deleted or not."""
         ...
 
     def artifacts_by_uri(self, uri: str) -> list[ArtifactRecord]:
-        """Artifacts that were recorded at exactly this URI."""
+        """Live artifacts that were recorded at exactly this URI."""
         ...
 
     def latest(self, type_name: str, *, pipeline: str = "", limit: int = 100) -> list[ArtifactRecord]:

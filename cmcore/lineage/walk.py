@@ -5,13 +5,14 @@ Breadth first, by the store's producers and consumers alone; no store's query la
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import JsonValue
 
-from cmcore.lineage.record import ArtifactRecord, ExecutionRecord
+from cmcore.lineage.record import DELETED_AT, DELETED_REASON, ArtifactRecord, ExecutionRecord
 from cmcore.lineage.store import LineageStore
 
 
@@ -173,7 +174,14 @@ def as_json(walk: Walk) -> dict[str, JsonValue]:
         "start": identity(walk.artifacts[0]),
         "complete": walk.complete,
         "artifacts": [
-            {"name": identity(each), "type": each.type_name, "uri": each.uri, "digest": each.digest, "id": each.id}
+            {
+                "name": identity(each),
+                "type": each.type_name,
+                "uri": each.uri,
+                "digest": each.digest,
+                "id": each.id,
+                "deleted": deletion(each) or None,
+            }
             for each in walk.artifacts
         ],
         "executions": [
@@ -194,7 +202,17 @@ def as_json(walk: Walk) -> dict[str, JsonValue]:
 
 def _artifact_text(artifact: ArtifactRecord) -> str:
     digest = f" {artifact.digest[:19]}" if artifact.digest else ""
-    return f"{artifact.type_name} {identity(artifact)}{digest}"
+    gone = f" ({deletion(artifact)})" if artifact.deleted else ""
+    return f"{artifact.type_name} {identity(artifact)}{digest}{gone}"
+
+
+def deletion(artifact: ArtifactRecord) -> str:
+    """When the payload of an artifact was deleted, and why; empty while it is there."""
+    if not artifact.deleted:
+        return ""
+    at, reason = (artifact.facts.get(key) for key in (DELETED_AT, DELETED_REASON))
+    day = f" {time.strftime('%Y-%m-%d', time.gmtime(at))}" if isinstance(at, int | float) else ""
+    return f"payload deleted{day}{f': {reason}' if reason else ''}"
 
 
 def _execution_text(execution: ExecutionRecord) -> str:

@@ -60,19 +60,19 @@ def leave_out(progress: Progress, plan: Plan, chosen: Collection[str], reused: M
 
 
 def newest_published(executions: Iterable[ExecutionRecord]) -> ExecutionRecord | None:
-    """The first published one of executions that are newest first."""
-    return next((execution for execution in executions if execution.state.published), None)
+    """The first one of executions that are newest first whose outputs can be read."""
+    return next((it for it in executions if it.state.published and not it.has_deleted_output), None)
 
 
 def resumed(plan: Plan, executions: Iterable[ExecutionRecord], last_attempts: Mapping[str, int]) -> Progress:
-    """The progress of a run that was killed: what is published stays, everything else waits again."""
+    """The progress of a run that was killed: what is published and still there stays, everything else waits again."""
     progress = fresh(plan)
     progress.attempts.update(last_attempts)
     published: dict[str, Outputs] = {}
     for execution in executions:
         address = Address.parse(execution.name)
         progress.attempts[address.node] = max(progress.attempts.get(address.node, 0), address.attempt)
-        if execution.state.published and address.node in progress.states:
+        if execution.state.published and not execution.has_deleted_output and address.node in progress.states:
             cached = execution.state is ExecutionState.CACHED
             progress.states[address.node] = NodeState.CACHED if cached else NodeState.COMPLETE
             published[address.node] = by_key(execution)

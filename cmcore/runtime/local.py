@@ -61,10 +61,13 @@ class Worker:
 
 
 class LocalLauncher:
-    """Worker processes under one warden; started when first needed, replaced when they die. They work in `folder`."""
+    """Worker processes under one warden; started when first needed, replaced when they die. They work in `folder`.
 
-    def __init__(self, *, logs: Path, folder: Path) -> None:
-        self._logs, self._folder = logs, folder
+    `python` is the interpreter that they run, by default this one; this very cmcore must be installed for it.
+    """
+
+    def __init__(self, *, logs: Path, folder: Path, python: str = "") -> None:
+        self._logs, self._folder, self._python = logs, folder, python or sys.executable
         self._selector = selectors.DefaultSelector()
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
@@ -188,7 +191,7 @@ class LocalLauncher:
 
     def _start_warden(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "cmcore.runtime.warden", str(theirs.fileno()), *sys.argv]
+        command = [self._python, "-P", "-m", "cmcore.runtime.warden", str(theirs.fileno()), *sys.argv]
         self._warden = subprocess.Popen(  # noqa: S603 # our own module under our own interpreter
             command,
             pass_fds=[theirs.fileno()],

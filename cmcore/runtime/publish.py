@@ -34,6 +34,8 @@ class Recorder:
             facts["code"] = node.code.digest
         if parts:
             facts["cache_parts"] = dict(parts)
+        if given.values:
+            facts["parameter_artifacts"] = [*given.values]
         return ExecutionRecord(
             name=str(address),
             type_name=node.spec.name,

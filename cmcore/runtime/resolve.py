@@ -21,10 +21,14 @@ Outputs = Mapping[str, tuple[ArtifactRecord, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """A node's inputs and parameters with nothing left to resolve but secrets; `missing` names what is not there."""
+    """A node's inputs and parameters with nothing left to resolve but secrets; `missing` names what is not there.
+
+    `values` are the names of the artifacts whose values stand in parameters.
+    """
 
     inputs: Mapping[str, tuple[ArtifactRecord, ...]] = field(default_factory=dict)
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    values: tuple[str, ...] = ()
     missing: str = ""
 
 
@@ -43,8 +47,13 @@ def given_to(plan: Plan, node: PlannedNode, published: Mapping[str, Outputs], ru
             origin = ", ".join(f"{source.node}.{source.output}" for source in sources)
             return Given(missing=f"input {key!r} is empty: {origin} gave no artifact")
 
+    values: dict[str, None] = {}
+
     def value_of(reference: Reference) -> JsonValue:
-        return resolved(reference, plan, published, run)
+        value = resolved(reference, plan, published, run)
+        if reference.head in published:
+            values[published[reference.head][reference.path[0]][0].name] = None
+        return value
 
     parameters = {key: plain(substitute(value, value_of), str) for key, value in node.parameters.items()}
     if nan := [key for key, value in parameters.items() if has_nan(value)]:
@@ -52,7 +61,7 @@ def given_to(plan: Plan, node: PlannedNode, published: Mapping[str, Outputs], ru
             f"parameter {nan[0]!r} of {node.spec.name} is {parameters[nan[0]]}; a parameter cannot hold NaN or an "
             f"infinity. Read it as an artifact instead: InputArtifact[Float]"
         )
-    return Given(inputs=inputs, parameters=normal_parameters(node, parameters))
+    return Given(inputs=inputs, parameters=normal_parameters(node, parameters), values=tuple(values))
 
 
 def normal_parameters(node: PlannedNode, parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

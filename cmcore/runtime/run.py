@@ -28,10 +28,11 @@ from cmcore.runtime.keeper import TTL_S, LeaseKeeper
 from cmcore.runtime.resolve import Outputs
 from cmcore.runtime.states import NodeState, RunState
 from cmcore.state.holder import Holder
-from cmcore.state.lease import Lease, Leases
+from cmcore.state.lease import COLLECTION, Lease, Leases
 from cmcore.state.runs import RunRow, Runs
 
 Listen = Callable[[Event], None]
+COLLECTION_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,14 @@ class Ledger:
     leases: Leases
     actor: str
     ttl_s: float = TTL_S
+
+    def lease(self, run: str) -> Lease:
+        """The right to carry a run out; to be had before it is looked at what earlier runs have published.
+
+        While it is decided which payloads are collected nobody gets it: that is waited for.
+        """
+        self.leases.wait_for(COLLECTION, patience_s=COLLECTION_PATIENCE_S)
+        return self.leases.acquire(f"run/{run}", Holder.this(self.actor), ttl_s=self.ttl_s, unless=COLLECTION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,34 +125,13 @@ def start(plan: Plan, backends: Backends, ledger: Ledger, order: Order) -> RunRe
     """Carry a plan out as a new run."""
     now = backends.clock()
     run = run_name(plan.pipeline, now)
-    progress = history.fresh(plan)
-    reused = history.reusable(plan, order.chosen, backends.lineage) if order.chosen else {}
-    if order.chosen:
-        history.leave_out(progress, plan, order.chosen, reused)
-    facts: dict[str, JsonValue] = {
-        **order.facts,
-        "parameters": {key: it.model_dump(mode="json") for key, it in plan.parameters.items()},
-        "source": plan.source,
-    }
-    row = RunRow(
-        run=run,
-        project=plan.project,
-        pipeline=plan.pipeline,
-        actor=ledger.actor,
-        state=RunState.RUNNING,
-        created_at=now,
-        finished_at=None,
-        plan=plan.encoded(),
-        options=json.dumps(
-            {
-                "chosen": sorted(order.chosen),
-                "reused": {name: execution.name for name, execution in reused.items()},
-                "facts": facts,
-            }
-        ),
-    )
-    lease = ledger.leases.acquire(f"run/{run}", Holder.this(ledger.actor), ttl_s=ledger.ttl_s)
+    lease = ledger.lease(run)
     try:
+        reused = history.reusable(plan, order.chosen, backends.lineage) if order.chosen else {}
+        progress = history.fresh(plan)
+        if order.chosen:
+            history.leave_out(progress, plan, order.chosen, reused)
+        row = new_row(plan, run, ledger.actor, now, order, {name: execution.name for name, execution in reused.items()})
         ledger.runs.create(row)
         failpoint("run-created")
         backends.lineage.open_run(run_record(row))
@@ -155,6 +143,26 @@ def start(plan: Plan, backends: Backends, ledger: Ledger, order: Order) -> RunRe
     return _carried_out(plan, row, backends, ledger, order, lease=lease, progress=progress, kind=kind)
 
 
+def new_row(plan: Plan, run: str, actor: str, now: float, order: Order, reused: Mapping[str, str]) -> RunRow:
+    """The row of a run that starts now; `reused` are the executions whose outputs it takes over, by node."""
+    facts: dict[str, JsonValue] = {
+        **order.facts,
+        "parameters": {key: it.model_dump(mode="json") for key, it in plan.parameters.items()},
+        "source": plan.source,
+    }
+    return RunRow(
+        run=run,
+        project=plan.project,
+        pipeline=plan.pipeline,
+        actor=actor,
+        state=RunState.RUNNING,
+        created_at=now,
+        finished_at=None,
+        plan=plan.encoded(),
+        options=json.dumps({"chosen": sorted(order.chosen), "reused": reused, "facts": facts}),
+    )
+
+
 def resume(run: str, backends: Backends, ledger: Ledger, order: Order, *, changed_code: bool = False) -> RunResult:
     """Go on with a run whose driver is gone or that failed: published nodes stay, the others run again.
 
@@ -162,7 +170,7 @@ def resume(run: str, backends: Backends, ledger: Ledger, order: Order, *, change
     """
     row = recorded_run(run, ledger)
     plan = Plan.model_validate_json(row.plan)
-    lease = ledger.leases.acquire(f"run/{run}", Holder.this(ledger.actor), ttl_s=ledger.ttl_s)
+    lease = ledger.lease(run)
     try:
         backends.lineage.open_run(run_record(row))
         recovery.close_lost_attempts(plan, run, ledger.actor, backends)

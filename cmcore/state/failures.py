@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from cmcore.errors import StateError
+from cmcore.errors import StateError, UsageError
 
 SQLITE_ADVICE: dict[int, str] = {
     sqlite3.SQLITE_BUSY: "Another process holds the write lock and may be stopped; find it with: fuser {path}",
@@ -40,9 +40,11 @@ POSTGRESQL_ADVICE: tuple[tuple[str, str], ...] = (  # by the start of the SQLSTA
 
 @contextmanager
 def explained(url: sa.URL) -> Iterator[None]:
-    """Turn driver errors into StateError."""
+    """Turn driver errors into StateError, and texts that no database can keep into UsageError."""
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{str(error.object)[:80]!a} holds half of a surrogate pair: write it in UTF-8") from error
     except exc.DBAPIError as error:
         found = " ".join(str(error.orig).split()).rstrip(".") or type(error.orig).__name__
         raise StateError(

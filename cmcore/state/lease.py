@@ -5,6 +5,8 @@ The decision is in `claim.py`; here it is read, taken and written in one transac
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 
 import sqlalchemy as sa
@@ -17,7 +19,10 @@ from cmcore.state.driver_sql import driver_sql
 from cmcore.state.holder import Holder, is_gone
 from cmcore.state.tables import LEASES
 
-__all__ = ["Holder", "Lease", "Leases", "fence"]
+__all__ = ["COLLECTION", "Holder", "Lease", "Leases", "fence", "refuse_while_held"]
+
+WAIT_S = 0.1
+COLLECTION = "gc"  # held while it is decided which payloads go: nothing may come to need one in the meantime
 
 INSERT_UNLESS_THERE = sa.text(
     "INSERT INTO leases (name, token, held, host, boot_id, pid, process_started, actor, epoch, acquired_at_s,"
@@ -53,16 +58,18 @@ class Leases:
         self._database = database
         self._clock = clock or CLOCKS[database.engine.dialect.name]
 
-    def acquire(self, name: str, holder: Holder, *, ttl_s: float) -> Lease:
-        """Take the lease for `ttl_s`; LeaseHeldError if it is held, by this very holder too."""
+    def acquire(self, name: str, holder: Holder, *, ttl_s: float, unless: str = "") -> Lease:
+        """Take the lease for `ttl_s`; LeaseHeldError if it is held, by this very holder too, or if `unless` is."""
         if not ttl_s > 0:
             raise UsageError(f"a lease for {ttl_s!r} s would have run out before it began; give a time above 0")
         with self._database.writing() as connection:
+            if unless:
+                refuse_while_held(connection, unless, clock=self._clock)
             connection.execute(INSERT_UNLESS_THERE, {"name": name})
             tenure = recorded(connection, name, lock=True)
             assert tenure is not None
             now = self._clock(connection)
-            if self._standing(tenure, now) is Standing.HELD:
+            if stands(tenure, now) is Standing.HELD:
                 raise LeaseHeldError(refusal(name, tenure, now=now))
             lease = Lease(name=name, token=tenure.token + 1, holder=holder)
             connection.execute(grant(lease, now, ttl_s))
@@ -87,12 +94,44 @@ class Leases:
         """Who holds the lease at this moment."""
         with self._database.reading() as connection:
             tenure = recorded(connection, name)
-            if tenure is None or self._standing(tenure, self._clock(connection)) is not Standing.HELD:
+            if tenure is None or stands(tenure, self._clock(connection)) is not Standing.HELD:
                 return None
             return tenure.holder
 
-    def _standing(self, tenure: Tenure, now: Instant) -> Standing:
-        return standing(tenure, now=now, holder_is_gone=tenure.held and is_gone(tenure.holder))
+    def held(self, prefix: str) -> dict[str, Holder]:
+        """Who holds which of the leases whose names begin so, at this moment."""
+        query = sa.select(LEASES).where(LEASES.c.name.startswith(prefix, autoescape=True), LEASES.c.held.is_(sa.true()))
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+            now = self._clock(connection)
+        tenures = {row["name"]: tenure_of(row) for row in rows}
+        return {name: it.holder for name, it in tenures.items() if stands(it, now) is Standing.HELD}
+
+    def wait_for(self, name: str, *, patience_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Return once nobody holds the lease, or at the end of one's patience."""
+        give_up_at = time.monotonic() + patience_s
+        while self.holder(name) is not None and time.monotonic() < give_up_at:
+            sleep(WAIT_S)
+
+
+def stands(tenure: Tenure, now: Instant) -> Standing:
+    """How a lease stands, its holder's fate looked up."""
+    return standing(tenure, now=now, holder_is_gone=tenure.held and is_gone(tenure.holder))
+
+
+def refuse_while_held(connection: sa.Connection, name: str, *, clock: Clock | None = None) -> None:
+    """Refuse with LeaseHeldError while somebody holds the lease, and let nobody take it until this transaction ends.
+
+    One that has run out is ended for good: should its holder have been asleep, `renew` tells him.
+    """
+    connection.execute(INSERT_UNLESS_THERE, {"name": name})
+    tenure = recorded(connection, name, lock=True)
+    assert tenure is not None
+    now = (clock or CLOCKS[connection.dialect.name])(connection)
+    if stands(tenure, now) is Standing.HELD:
+        raise LeaseHeldError(refusal(name, tenure, now=now))
+    if tenure.held:
+        connection.execute(GIVE_BACK, {"lease_name": name, "lease_token": tenure.token})
 
 
 def fence(connection: sa.Connection, lease: Lease) -> None:
@@ -120,8 +159,11 @@ def recorded(connection: sa.Connection, name: str, *, lock: bool = False) -> Ten
     """What the database has about a lease; with `lock`, nobody else changes it before this transaction ends."""
     query = sa.select(LEASES).where(LEASES.c.name == name)
     row = connection.execute(query.with_for_update() if lock else query).mappings().first()
-    if row is None:
-        return None
+    return tenure_of(row) if row else None
+
+
+def tenure_of(row: sa.RowMapping) -> Tenure:
+    """The row as a tenure."""
     holder = Holder(**{field.name: row[field.name] for field in fields(Holder)})
     return Tenure(holder=holder, **{field.name: row[field.name] for field in fields(Tenure) if field.name != "holder"})
 

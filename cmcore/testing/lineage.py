@@ -19,6 +19,7 @@ from cmcore.errors import ConflictError, LineageError
 from cmcore.lineage.record import Edge, ExecutionState
 from cmcore.lineage.store import LineageStore
 from cmcore.lineage.walk import downstream, upstream
+from cmcore.testing.burial import BurialContract
 from cmcore.testing.records import (
     RUN,
     an_artifact,
@@ -402,7 +403,7 @@ class ListContract:
         publish(lineage, "r1/b/1")
         assert [each.name for each in lineage.latest("Model")] == ["r1/b/1/model/0", "r1/a/1/model/0"]
 
-    @pytest.mark.parametrize("value", [9.04e-08, 1 / 3, 123456789.12345679, 1e300, -0.1, 5e-324])
+    @pytest.mark.parametrize("value", [9.04e-08, 1 / 3, 123456789.12345679, 1795306910.698123, 1e300, -0.1, 5e-324])
     def test_doubles_come_back_to_the_last_digit(self, lineage: LineageStore, value: float) -> None:
         recorded = publish(lineage, "r1/a/1", properties={"loss": value}, output={"facts": {"value": value}})
         found = lineage.artifact(recorded.name)
@@ -434,7 +435,7 @@ class ListContract:
         assert [each.node for each in downstream(lineage, first).executions] == ["b", "c"]
 
 
-class LineageStoreContract(RunContract, CommitContract, ValueContract, ListContract):
+class LineageStoreContract(RunContract, CommitContract, ValueContract, ListContract, BurialContract):
     """Give a fixture `lineage`: an empty store. `another` may give a second client of the same store."""
 
     @pytest.fixture

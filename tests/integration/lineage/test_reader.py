@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +73,11 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     lineage = MlmdLineage(f"sqlite:///{folder}/metadata.db", FolderBlobs(folder / "blobs"))
     write_a_run(lineage)
     lineage.close()
+    return read(folder)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What the reader sees of a database."""
     command = [sys.executable, "-c", READER, str(folder / "metadata.db")]
     found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
@@ -170,3 +176,14 @@ def test_a_blessing_names_its_model_by_the_id_of_this_database(seen: dict[str, A
 
 def test_a_skip_says_why(seen: dict[str, Any]) -> None:
     assert seen["executions"]["r1/push/1"]["custom"]["cm:skip_reason"] == "not asked for"
+
+
+def test_a_buried_artifact_is_deleted_and_says_when_and_why(tmp_path: Path) -> None:
+    lineage = MlmdLineage(f"sqlite:///{tmp_path}/metadata.db", FolderBlobs(tmp_path / "blobs"))
+    lineage.open_run(RUN)
+    model = publish(lineage, "r1/train/1")
+    lineage.bury([model.name], at=5.0, reason="too old")
+    lineage.close()
+    found = read(tmp_path)["artifacts"][model.name]
+    tombstone = found["custom"]["cm:deleted_at"], found["custom"]["cm:deleted_reason"]
+    assert (found["state"], tombstone, found["custom"]["cm:digest"]) == ("DELETED", (5.0, "too old"), model.digest)
