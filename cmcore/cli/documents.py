@@ -21,10 +21,11 @@ from cmcore.document.wording import closest, described
 from cmcore.errors import CmError, DocumentError, Problem, UsageError
 from cmcore.pipelines.document import Pipeline
 from cmcore.pipelines.load import load_pipeline
+from cmcore.registry.policy_file import load_policy
 from cmcore.settings import ProjectSettings, settings_of
 from cmcore.stack import Project
 
-KINDS = ("Pipeline", "Component", "Project")
+KINDS = ("Pipeline", "Component", "Project", "RegistryPolicy")
 Lead = tuple[tuple[str, ...], Callable[[], object]]
 
 
@@ -71,6 +72,8 @@ def check_document(project: Project, path: Path, document: Document) -> None:
             check_leads(leads(project, load(document, ComponentSpec)), document)
         case "Project":
             settings_of(load(document, ProjectSettings), {}, {}, file_name=path.name)
+        case "RegistryPolicy":
+            load_policy(path)
         case other:
             raise DocumentError([wrong_kind(document, other)])
 

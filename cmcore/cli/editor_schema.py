@@ -12,12 +12,13 @@ from cmcore.errors import CmError
 from cmcore.pipelines.catalog import Catalog
 from cmcore.pipelines.document import Pipeline
 from cmcore.pipelines.plan import Plan
+from cmcore.registry.policy import Policy
 from cmcore.settings import ProjectSettings
 
 Schema = dict[str, JsonValue]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MODELS: Mapping[str, type[BaseModel]] = {
-    "pipeline": Pipeline, "component": ComponentSpec, "project": ProjectSettings, "plan": Plan,
+    "pipeline": Pipeline, "component": ComponentSpec, "project": ProjectSettings, "policy": Policy, "plan": Plan,
 }  # fmt: skip
 EXPRESSION: Schema = {"type": "string", "pattern": r"\$\{", "description": "an expression, ${...}"}
 IMPORT_PATH: Schema = {"type": "string", "pattern": "^[^:]+:[^:]+$", "description": "package.module:name"}

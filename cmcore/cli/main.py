@@ -28,6 +28,7 @@ class Commands(LazyGroup):
             "resume": Entry(f"{HOME}.resume:resume", "Go on with a run that was killed, canceled or failed."),
             "plan": Entry(f"{HOME}.plan:plan", "Say what a run would do: hit, miss and why, or unknown."),
             "validate": Entry(f"{HOME}.validate:validate", "Check documents; show every problem at its line."),
+            "reproduce": Entry(f"{HOME}.reproduce:reproduce", "Run an old run again, and compare what comes of it."),
         },
         "Look back": {
             "runs": Entry(f"{HOME}.runs:runs", "List runs, the newest first."),
@@ -38,12 +39,42 @@ class Commands(LazyGroup):
             ),
             "cache": Entry(f"{HOME}.cache:cache", "Ask why a node was, or was not, found in the cache."),
         },
+        "Compare runs": {
+            "search": Entry(f"{HOME}.search:search", "Find runs by what they tracked."),
+            "compare": Entry(f"{HOME}.compare:compare", "Put runs side by side, as a table or as a page with plots."),
+            "leaderboard": Entry(f"{HOME}.leaderboard:leaderboard", "Rank runs by a metric, the best first."),
+            "tag": Entry(f"{HOME}.tag:tag", "Label a run, or take labels away."),
+            "note": Entry(f"{HOME}.note:note", "Write a remark on a run, a model or a version."),
+            "tracking": Entry(f"{HOME}.tracking:tracking", "How far trackers have got; deliver what waits."),
+        },
+        "Models": {
+            "register": Entry(f"{HOME}.register:register", "Make a model of a run a version, its number computed."),
+            "models": Entry(f"{HOME}.models:models", "List, show and search models and versions."),
+            "describe": Entry(f"{HOME}.describe:describe", "Give a model or a version properties and links."),
+            "approve": Entry(f"{HOME}.approve:approve", "Approve a version for an environment, or reject it."),
+            "promote": Entry(f"{HOME}.promote:promote", "Make a version an environment's, if its policy allows."),
+            "alias": Entry(f"{HOME}.alias:alias", "Name a version, or take a name away."),
+            "history": Entry(f"{HOME}.history:history", "Say which version was where, when, and by whom."),
+            "why": Entry(
+                f"{HOME}.why:why",
+                "Say why a model is what it is: who let it in on what evidence, which run made it, of what.",
+            ),
+            "card": Entry(f"{HOME}.card:card", "Write a version's model card."),
+            "sign": Entry(f"{HOME}.sign:sign", "Sign a version with its provenance, or verify that."),
+            "scan": Entry(f"{HOME}.scan:scan", "Say what model files are, and whether loading them is safe."),
+            "policy": Entry(f"{HOME}.policy:policy", "Show or apply what environments demand."),
+            "audit": Entry(f"{HOME}.audit:audit", "Read the registry's log, or verify its chain."),
+        },
+        "Data": {
+            "data": Entry(f"{HOME}.data:data", "Snapshot, list, compare and check out versions of data."),
+        },
         "The project": {
             "config": Entry(f"{HOME}.config:config", "Say which layer set a setting."),
             "components": Entry(f"{HOME}.components:components", "List components, or show what one takes and gives."),
             "plugins": Entry(f"{HOME}.plugins:plugins", "List installed plugins and find out what is wrong."),
             "schema": Entry(f"{HOME}.schema:schema", "Print the JSON Schema of documents, for editors."),
-            "gc": Entry(f"{HOME}.gc:gc", "Find, and delete if told so, payloads that no record names."),
+            "gc": Entry(f"{HOME}.gc:gc", "Find, and delete if told so, payloads that nobody needs."),
+            "pin": Entry(f"{HOME}.pin:pin", "Keep a run or a version from being collected."),
         },
     }
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,17 +18,21 @@ from cmcore.components.code.keep import keep_closure
 from cmcore.components.code.reference import CodeRef
 from cmcore.components.code.version import code_version
 from cmcore.errors import ConfigError
+from cmcore.events import Event
 from cmcore.hooks.faults import keep
 from cmcore.hooks.observers import Delivery, ObserverFault
 from cmcore.hooks.specs import RunRequest
 from cmcore.pipelines.document import Pipeline
 from cmcore.pipelines.load import import_from
 from cmcore.pipelines.plan import Plan
+from cmcore.provenance.machine import machine
 from cmcore.resources import Resources
 from cmcore.runtime import run as runs
 from cmcore.runtime.driver import Backends, Driver
 from cmcore.runtime.inprocess import InProcessLauncher
+from cmcore.stack.trackers import delivering
 from cmcore.state.journal import Journal
+from cmcore.tracking.couriers import TrackerTally
 
 if TYPE_CHECKING:
     from cmcore.stack.project import Project
@@ -47,6 +51,7 @@ class RunOptions:
     interruptible: Callable[[Driver], AbstractContextManager[object]] = nullcontext
     changed_code: bool = False
     observer_fault: Callable[[ObserverFault], None] = lambda _: None
+    tracked: Callable[[TrackerTally], None] = lambda _: None
 
 
 AS_USUAL = RunOptions()
@@ -56,9 +61,11 @@ def carry_out(project: Project, plan: Plan, pipeline: Pipeline, options: RunOpti
     """Run a plan as a new run."""
     refuse_inside_worker(os.environ)
     keep_code(plan, project.home / "code")
+    project.datasets.settle()
     refuse_by_plugin(project, "", plan)
     order = order_of(options, pipeline, facts(project))
-    with observed(project, options):
+    with attended(project, options) as listen:
+        order = replace(order, listen=listen)
         return runs.start(plan, backends(project, options), project.ledger, order)
 
 
@@ -69,7 +76,8 @@ def resume(project: Project, run: str, options: RunOptions) -> runs.RunResult:
     import_from([Path(root) for root in plan.roots])
     refuse_by_plugin(project, run, plan)
     order = order_of(options, None, {})
-    with observed(project, options):
+    with attended(project, options) as listen:
+        order = replace(order, listen=listen)
         return runs.resume(run, backends(project, options), project.ledger, order, changed_code=options.changed_code)
 
 
@@ -111,6 +119,21 @@ def order_of(options: RunOptions, pipeline: Pipeline | None, known: Mapping[str,
         listen=options.listen,
         interruptible=options.interruptible,
     )
+
+
+@contextmanager
+def attended(project: Project, options: RunOptions) -> Iterator[runs.Listen]:
+    """While a run goes on, its events go to plugins' observers and to trackers. Yields a listener that is to hear them:
+    from them it is known by then which run it is."""
+    name = ""
+
+    def listen(event: Event) -> None:
+        nonlocal name
+        name = event.run
+        options.listen(event)
+
+    with observed(project, options), delivering(project, lambda: name, options.tracked):
+        yield listen
 
 
 @contextmanager
@@ -162,6 +185,7 @@ def facts(project: Project) -> dict[str, JsonValue]:
         "code_version": asdict(code_version(project.folder)),
         "environment": environment().document(),
         "argv": command,
+        "machine": machine(),
     }
 
 

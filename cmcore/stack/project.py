@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from cmcore.datasets.tables import DATASETS_BRANCH
 from cmcore.document.model import load
 from cmcore.document.text import read
 from cmcore.errors import ConfigError
@@ -24,6 +25,9 @@ from cmcore.pipelines.load import import_from
 from cmcore.pipelines.parameters import layered_parameters
 from cmcore.pipelines.plan import Plan
 from cmcore.pipelines.resolver import Resolver
+from cmcore.provenance.signing.tables import PROVENANCE_BRANCH
+from cmcore.registry.tables import REGISTRY_BRANCH
+from cmcore.retention.tables import RETENTION_BRANCH
 from cmcore.runtime import run as runs
 from cmcore.runtime.cache import Cache
 from cmcore.runtime.effects import Effects
@@ -40,15 +44,23 @@ from cmcore.state.migration import STATE_BRANCH
 from cmcore.state.runs import Runs
 from cmcore.storage.store import PayloadStore
 from cmcore.storage.verify import VerifyMode
+from cmcore.tracking.delivery_tables import COURIERS_BRANCH
+from cmcore.tracking.tables import TRACKING_BRANCH
 
 if TYPE_CHECKING:
     from cmcore.datasets.store import Datasets
+    from cmcore.lineage.record import ArtifactRecord
+    from cmcore.registry.names import Reference
     from cmcore.registry.store import Registry
+    from cmcore.registry.values import Alias, Level, Registered
     from cmcore.retention.pins import Pins
     from cmcore.tracking.store import Tracking
 
 CONFIG = "cm.yaml"
-BRANCHES = (STATE_BRANCH,)
+BRANCHES = (
+    STATE_BRANCH, TRACKING_BRANCH, COURIERS_BRANCH, REGISTRY_BRANCH, DATASETS_BRANCH, RETENTION_BRANCH,
+    PROVENANCE_BRANCH,
+)  # fmt: skip
 
 
 class Project:
@@ -65,8 +77,8 @@ class Project:
         sets: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = Path(folder).absolute()
-        self._environment = dict(os.environ if environment is None else environment)
-        self._sets = dict(sets or {})
+        self.environment = dict(os.environ if environment is None else environment)
+        self.sets = dict(sets or {})
 
     @classmethod
     def around(cls, start: Path, *, environment: Mapping[str, str], sets: Mapping[str, str]) -> Project:
@@ -88,7 +100,7 @@ class Project:
         """The settings with their layers; raises DocumentError, ConfigError."""
         file = self.folder / CONFIG
         document = load(read(file), ProjectSettings) if file.is_file() else ProjectSettings()
-        return settings_of(document, self._environment, self._sets)
+        return settings_of(document, self.environment, self.sets)
 
     @property
     def name(self) -> str:
@@ -132,8 +144,8 @@ class Project:
         """Versions of data."""
         from cmcore.datasets.store import Datasets
 
-        root = self.settings.values.stack.data or str(self.home / "data")
-        return Datasets(self.database, root=Path(root), actor=self.actor, lineage=self.lineage, project=self.name)
+        root = self.folder / (self.settings.values.stack.data or ".cm/data")
+        return Datasets(self.database, root=root, actor=self.actor, lineage=self.lineage, project=self.name)
 
     @cached_property
     def pins(self) -> Pins:
@@ -204,9 +216,9 @@ class Project:
         binding = Binding(
             project=self.name,
             parameters=layered_parameters(
-                pipeline.parameters, self.settings.values.parameters, self._environment, parameters or {}
+                pipeline.parameters, self.settings.values.parameters, self.environment, parameters or {}
             ),
-            environment=self._environment,
+            environment=self.environment,
             roots=self.roots(source),
             source=str(source or ""),
             complete=complete,
@@ -236,6 +248,22 @@ class Project:
     def resume(self, run: str, options: RunOptions = AS_USUAL) -> runs.RunResult:
         """Go on with a run that was killed or that failed."""
         return carrying.resume(self, run, options)
+
+    def register(
+        self, model: ArtifactRecord, *, name: str = "", level: Level | None = None, reason: str = ""
+    ) -> Registered:
+        """Make a recorded model a version, with the evidence that the lineage has of it."""
+        from cmcore.provenance.origin import origin_of
+        from cmcore.registry.gather import candidate
+
+        found = candidate(model, store=self.lineage, payloads=self.payloads, origin=origin_of(self.lineage, model))
+        return self.registry.register(name or found.name, found.facts, level=level, reason=reason)
+
+    def promote(self, reference: Reference, environment: str, *, over: int | None = None, reason: str = "") -> Alias:
+        """Make a version an environment's, if policy and plugins allow: `cmcore.stack.governance.promote`."""
+        from cmcore.stack.governance import promote
+
+        return promote(self, reference, environment, over=over, reason=reason)
 
     @property
     def observer_faults(self) -> Path:

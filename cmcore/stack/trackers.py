@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cmcore.errors import ConfigError, PluginError
 from cmcore.settings import TrackerSettings
-from cmcore.tracking.couriers import Couriers, Site, TrackerOrder
+from cmcore.tracking.couriers import Couriers, Site, TrackerOrder, TrackerTally
 from cmcore.tracking.memory import TrackerMemory
 from cmcore.tracking.standing import Book
 from cmcore.tracking.tracker import Memory, Tracker
@@ -42,6 +43,12 @@ def link(project: Project, name: str, run: str, node: str = "") -> str:
         return ""
 
 
+def links(project: Project, run: str) -> dict[str, str]:
+    """The run's pages at the trackers that have one."""
+    found = {it.name: link(project, it.name, run) for it in project.settings.values.stack.trackers}
+    return {name: address for name, address in found.items() if address}
+
+
 def books(project: Project) -> list[Book]:
     """How far each tracker of the project has got."""
     return [
@@ -49,20 +56,41 @@ def books(project: Project) -> list[Book]:
     ]
 
 
-def couriers(project: Project, chosen: Sequence[str] = ()) -> Couriers:
+def couriers(project: Project, chosen: Sequence[str] = (), *, patience_s: float | None = None) -> Couriers:
     """Couriers for the trackers of the project, or for those chosen; nothing is started yet."""
     orders = [
-        TrackerOrder(name=it.name, patience_s=it.patience_s, link=partial(link, project, it.name))
+        TrackerOrder(
+            name=it.name,
+            patience_s=it.patience_s if patience_s is None else patience_s,
+            link=partial(link, project, it.name),
+        )
         for it in project.settings.values.stack.trackers
         if not chosen or it.name in chosen
     ]
     site = Site(
         folder=project.folder,
         home=trackers_home(project),
-        environment=project._environment,  # noqa: SLF001 # the same package
-        sets=project._sets,  # noqa: SLF001 # the same package
+        environment=project.environment,
+        sets=project.sets,
     )
     return Couriers(project.database, orders, site)
+
+
+@contextmanager
+def delivering(project: Project, run: Callable[[], str], told: Callable[[TrackerTally], None]) -> Iterator[None]:
+    """While a run goes on, couriers deliver to the project's trackers; at its end they are waited for as the settings
+    say, and `told` how far each got. `run` names the run by then, for links; empty if there is none.
+    """
+    if not project.settings.values.stack.trackers:
+        yield
+        return
+    sent = couriers(project)
+    sent.start()
+    try:
+        yield
+    finally:
+        for tally in sent.close(run()):
+            told(tally)
 
 
 def trackers_home(project: Project) -> Path:

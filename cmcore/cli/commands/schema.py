@@ -9,7 +9,9 @@ from cmcore.cli.invocation import Invocation
 
 @click.command()
 @click.argument(
-    "kind", default="pipeline", type=click.Choice(["pipeline", "component", "project", "plan"], case_sensitive=False)
+    "kind",
+    default="pipeline",
+    type=click.Choice(["pipeline", "component", "project", "policy", "plan"], case_sensitive=False),
 )
 @click.pass_context
 def schema(context: click.Context, kind: str) -> None:

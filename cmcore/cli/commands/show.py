@@ -40,14 +40,18 @@ def show(context: click.Context, run: str, as_json: bool) -> None:
     Exit codes: 0 shown, 66 no such run.
     """
     from cmcore.cli.output import echo_json
+    from cmcore.cli.view.tracked import show_tracked, tracked_document
     from cmcore.runtime.account import run_document
+    from cmcore.stack.trackers import links
 
     with (context.find_object(Invocation) or Invocation()).project() as project:
         found, facts, executions = recorded(project, run)
+        tracked, pages = project.tracking.run(found.row.run), links(project, found.row.run)
     if as_json:
-        echo_json(run_document(found, facts, executions))
+        echo_json(run_document(found, facts, executions) | {"tracked": tracked_document(tracked, pages)})
     else:
         show_run(found, facts, executions)
+        show_tracked(tracked, pages)
 
 
 def recorded(project: Project, name: str) -> tuple[RunAccount, Mapping[str, JsonValue], Sequence[ExecutionRecord]]:
@@ -198,13 +202,15 @@ def show_outputs(found: RunAccount, last: Mapping[str, ExecutionRecord]) -> None
     from cmcore.cli.output import echo_table, heading
     from cmcore.cli.view.result import place_of
     from cmcore.cli.view.summary import brief, type_of
+    from cmcore.lineage.walk import deletion
 
     rows: list[list[Cell]] = []
     for name in found.nodes:
         execution = last.get(name)
         for edge in execution.outputs if execution and execution.state.published else ():
             artifact = edge.artifact
-            what = brief(artifact.facts["value"]) if "value" in artifact.facts else place_of(artifact)
+            there = brief(artifact.facts["value"]) if "value" in artifact.facts else place_of(artifact)
+            what = deletion(artifact) or there
             rows.append([f"{name}.{edge.key}", type_of(artifact), artifact.digest[:19], what])
     if rows:
         heading("Outputs")

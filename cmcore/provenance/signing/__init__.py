@@ -1,0 +1,1 @@
+"""Signatures over models and over statements of how they were made; kept beside the registry, never in the payload."""
