@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cmcore.pipelines.build import pipeline as pipeline
     from cmcore.pipelines.build import resolver as resolver
     from cmcore.pipelines.document import Pipeline as Pipeline
+    from cmcore.registry.component import Registrar as Registrar
     from cmcore.resources import Resources as Resources
     from cmcore.stack import Project as Project
 
@@ -42,6 +43,7 @@ _HOMES = {
     "cmcore.components.spec": ("ComponentSpec", "InputSpec", "OutputSpec", "ParameterSpec"),
     "cmcore.pipelines.build": ("BuiltNode", "importer", "pipeline", "resolver"),
     "cmcore.pipelines.document": ("Pipeline",),
+    "cmcore.registry.component": ("Registrar",),
     "cmcore.stack": ("Project",),
     "cmcore.resources": ("Resources",),
 }

@@ -9,7 +9,7 @@ CMCORE_API = ">=1.0,<2"
 
 @hookimpl
 def cmcore_providers() -> list[Provider]:
-    """Resolvers, the local launcher, and ML-Metadata at the URLs that it understands."""
+    """The Registrar, resolvers, the local launcher, and ML-Metadata at the URLs that it understands."""
     home = "cmcore.pipelines.resolver"
     opener = "cmcore.lineage.open:open_lineage"
     places = {"sqlite": "a file", "mysql": "MySQL or MariaDB", "postgresql": "PostgreSQL"}
@@ -20,8 +20,16 @@ def cmcore_providers() -> list[Provider]:
     return [
         *metadata,
         Provider(
+            kind="component", name="Registrar", spec="cmcore:component_specs/Registrar.yaml",
+            summary="A blessed model as a version of the registry, its number computed from evidence",
+        ),
+        Provider(
             kind="launcher", name="local", factory="cmcore.runtime.local:LocalLauncher",
             summary="Worker processes of this machine",
+        ),
+        Provider(
+            kind="resolver", name="data-version", factory="cmcore.datasets.resolver:VersionOfData",
+            summary="A version of a dataset, by number or the newest",
         ),
         Provider(
             kind="resolver", name="latest-artifact", factory=f"{home}:LatestArtifact",

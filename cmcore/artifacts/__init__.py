@@ -5,6 +5,7 @@ from cmcore.artifacts.payload import LocalFolder as LocalFolder
 from cmcore.artifacts.payload import Payload as Payload
 from cmcore.artifacts.standard import Anomalies as Anomalies
 from cmcore.artifacts.standard import Blessing as Blessing
+from cmcore.artifacts.standard import DataVersion as DataVersion
 from cmcore.artifacts.standard import Evaluation as Evaluation
 from cmcore.artifacts.standard import Examples as Examples
 from cmcore.artifacts.standard import Files as Files

@@ -15,6 +15,7 @@ from cmcore.errors import StorageError, UsageError
 
 Scalar = int | float | str | bool
 SYSTEM_TYPES = ("", "DATASET", "MODEL", "METRICS", "STATISTICS")
+ALLOWABLE_FORMATS = ("pickle", "code", "opaque")
 
 
 class Artifact(BaseModel):
@@ -25,26 +26,34 @@ class Artifact(BaseModel):
 
     Properties are int, float, str, bool or lists and dicts of them (stored as JSON). An executor sets them
     on its outputs; inputs come with the values that were recorded. `type_name` is the name in ML-Metadata,
-    by default the class's; `system_type` is ML-Metadata's own base type.
+    by default the class's; `system_type` is ML-Metadata's own base type. What a scan would refuse, such as pickles,
+    passes only where a type says so: `class SklearnPickle(Model, allows=("pickle",))`.
     """
 
     model_config = ConfigDict(validate_assignment=True, extra="forbid")
 
     type_name: ClassVar[str] = "Artifact"
     system_type: ClassVar[str] = ""
+    allowed_formats: ClassVar[tuple[str, ...]] = ()
 
     _payload: Payload | None = PrivateAttr(default=None)
     _digest: str | None = PrivateAttr(default=None)
     _name: str = PrivateAttr(default="")
     _custom: dict[str, JsonValue] = PrivateAttr(default_factory=dict)
 
-    def __init_subclass__(cls, type_name: str = "", system_type: str = "") -> None:
+    def __init_subclass__(
+        cls, type_name: str = "", system_type: str = "", allows: tuple[str, ...] | None = None
+    ) -> None:
         super().__init_subclass__()
         if system_type not in SYSTEM_TYPES:
             raise UsageError(f"{cls.__name__}: system_type is {system_type!r}; one of {', '.join(SYSTEM_TYPES[1:])}")
         cls.type_name = type_name or cls.__name__
         if system_type:
             cls.system_type = system_type
+        if allows is not None:
+            if not set(allows) <= set(ALLOWABLE_FORMATS):
+                raise UsageError(f"{cls.__name__}: allows is {allows!r}; a tuple of {', '.join(ALLOWABLE_FORMATS)}")
+            cls.allowed_formats = tuple(allows)
 
     @classmethod
     def at(cls, folder: str | Path, **properties: object) -> Self:

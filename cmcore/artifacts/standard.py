@@ -12,6 +12,14 @@ class Files(Artifact, system_type="DATASET"):
     """Plain files as somebody else wrote them: what an importer brings in."""
 
 
+class DataVersion(Files):
+    """One version of a dataset, as `cm data snapshot` numbers it; `span` is -1 where it has none."""
+
+    dataset: str = ""
+    version: int = 0
+    span: int = -1
+
+
 class Examples(Artifact, system_type="DATASET"):
     """Rows for training and evaluation, one folder `Split-<name>` per split."""
 
@@ -56,7 +64,10 @@ class Model(Artifact, system_type="MODEL"):
 
 
 class Evaluation(Artifact, type_name="ModelEvaluation", system_type="METRICS"):
-    """Metrics of a model with their intervals, by slice."""
+    """Metrics of a model with their intervals, by slice: `model` and `baseline_model` are payload digests."""
+
+    model: str = ""
+    baseline_model: str = ""
 
 
 class Blessing(Artifact, type_name="ModelBlessing"):

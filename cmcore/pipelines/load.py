@@ -16,6 +16,8 @@ from cmcore.pipelines.document import Pipeline
 from cmcore.pipelines.graph import Locate, nowhere
 from cmcore.pipelines.mistake import told
 
+NAME_MAX_BYTES = 255  # of one part of a path, on every file system that matters
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPipeline:
@@ -33,6 +35,8 @@ def load_pipeline(target: str, roots: Sequence[Path]) -> LoadedPipeline:
     """
     text, _, name = target.partition(":")
     path = Path(text)
+    if any(len(part.encode("utf-8", "surrogatepass")) > NAME_MAX_BYTES for part in path.parts):
+        raise NotFoundError(f"there is no pipeline {text[:80]!r}...: no file has a name that long")
     if path.suffix in (".yaml", ".yml"):
         return yaml_pipeline(existing(path))
     if path.suffix == ".py":

@@ -23,6 +23,7 @@ from cmcore.cli.main import cm
 from cmcore.components.spec import ComponentSpec, InputSpec, OutputSpec, ParameterSpec
 from cmcore.hooks.specs import API_VERSION
 from cmcore.pipelines.document import Importer, Node, Pipeline, Retries
+from cmcore.registry.policy import Approvals, EnvironmentPolicy, Gate, NotWorse, Policy, Signed
 from cmcore.resources import Resources
 from cmcore.runtime.job import ADVICE
 from cmcore.settings import ENVIRONMENT_PREFIX, ProjectSettings, flat
@@ -47,6 +48,7 @@ The fields of each document; `cm schema` prints the same as JSON Schema, for edi
 """
 DOCUMENTS: Mapping[str, tuple[type[BaseModel], ...]] = {
     "Pipeline": (Pipeline, Node, Importer, Retries, Resources),
+    "RegistryPolicy": (Policy, EnvironmentPolicy, Approvals, Gate, Signed, NotWorse),
     "Component": (ComponentSpec, InputSpec, ParameterSpec, OutputSpec),
 }
 

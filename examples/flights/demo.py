@@ -1,10 +1,13 @@
-"""What `make demo` shows: the flights pipeline run here, its metrics and slices, where to look and what to try next."""
+"""What `make demo` shows: the flights pipeline run here, its model registered, approved and promoted, and why."""
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +17,16 @@ from cmcore import Project
 
 HERE = Path(__file__).parent
 CM = Path(sys.executable).with_name("cm")
+VERSION = ("The version, its number computed from evidence", "", ("models", "flights@candidate"))
+WHY = ("Which version is in production, made from what, let in by whom", "", ("why", "flights@production"))
+PROMOTION = (
+    ("Its maker alone may not promote it", "", ("promote", "flights@candidate", "--to", "production")),
+    (
+        "So somebody else looks at it and approves", "release-manager",
+        ("approve", "flights@candidate", "--for", "production", "--reason", "metrics and slices looked at"),
+    ),
+    ("Now the gates are open", "", ("promote", "flights@candidate", "--to", "production")),
+)  # fmt: skip
 SLICE_METRICS = ("auc", "log_loss", "precision", "recall")
 
 
@@ -23,14 +36,22 @@ def main() -> int:
         subprocess.run([sys.executable, "prepare.py"], cwd=HERE, check=True)
     command = [str(CM), "--project", str(HERE), "run", str(HERE / "pipeline.yaml")]
     code = subprocess.run(command, cwd=HERE, check=False).returncode  # noqa: S603 # our own command
-    if code == 0:
-        with Project(HERE) as project:
-            show(project, Console())
-    return code
+    if code:
+        return code
+    console = Console()
+    with Project(HERE) as project:
+        show(project, console)
+        places = {alias.name: alias.version for alias in project.registry.aliases("flights")}
+    settled = places.get("production") == places.get("candidate")
+    for what, actor, command in (VERSION, *(() if settled else PROMOTION), WHY):
+        console.print(f"\n{what}", style="bold")
+        type_in(command, actor, console)
+    propose(console)
+    return 0
 
 
 def show(project: Project, console: Console) -> None:
-    """The evaluation of the newest run, the files worth opening, three commands."""
+    """The evaluation of the newest run, the files worth opening."""
     run = project.ledger.runs.list(limit=1)[0].run
     outputs = {
         f"{execution.node}.{edge.key}": Path(edge.artifact.uri.removeprefix("file://"))
@@ -42,7 +63,6 @@ def show(project: Project, console: Console) -> None:
     console.print(metrics_table(evaluation))
     console.print(slices_table(evaluation))
     console.print(f"The model is {'blessed' if blessing['blessed'] else 'not blessed'}.\n", style="bold")
-    cm = CM.relative_to(Path.cwd()) if CM.is_relative_to(Path.cwd()) else CM
     console.print("Look at", style="bold")
     for what, where in (
         ("model, in MLflow's layout", outputs["trainer.model"]),
@@ -50,11 +70,26 @@ def show(project: Project, console: Console) -> None:
         ("evaluation, a page", outputs["evaluator.evaluation"] / "index.html"),
     ):
         console.print(f"  {what:26} {where}", soft_wrap=True)
+
+
+def type_in(command: Sequence[str], actor: str, console: Console) -> None:
+    """A command as somebody types it, and what it says."""
+    given = f"CM_ACTOR={actor} " if actor else ""
+    console.print(f"$ {given}cm {shlex.join(command)}", style="dim", soft_wrap=True)
+    environment = {**os.environ, **({"CM_ACTOR": actor} if actor else {})}
+    subprocess.run([CM, "--project", HERE, *command], cwd=HERE, env=environment, check=False)  # noqa: S603 # ours
+
+
+def propose(console: Console) -> None:
+    """Commands to try next."""
+    cm = CM.relative_to(Path.cwd()) if CM.is_relative_to(Path.cwd()) else CM
     console.print("\nTry next", style="bold")
     for command in (
-        f"lineage {run}/trainer/model --up",
-        f"show {run}",
-        f"run {HERE / 'pipeline.yaml'} --set iterations=50",
+        f"run {HERE / 'pipeline.yaml'} --set iterations=250",
+        "models flights",
+        "compare latest --html compare.html",
+        "card flights@production --format html -o card.html",
+        "history flights",
     ):
         console.print(f"  {cm} --project {HERE} {command}", soft_wrap=True)
 

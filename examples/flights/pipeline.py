@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flights_features import derive
 
-from cmcore import importer, pipeline, resolver
+from cmcore import Registrar, importer, pipeline, resolver
 from cmcore.artifacts import Files
 from cmcore_tabular import (
     CsvExampleGen,
@@ -81,5 +81,13 @@ def flights(data: str = "data", spans: str = "1..12", iterations: int = 200, des
         examples=gen.examples,
         slices=["origin", "carrier", "month"],
         thresholds=THRESHOLDS,
+    )
+    Registrar(
+        model=trainer.model,
+        evaluation=evaluator.evaluation,
+        blessing=evaluator.blessing,
+        schema=schema.schema,
+        name="flights",
+        alias="candidate",
     )
     Pusher(model=trainer.model, blessing=evaluator.blessing, destination=destination)

@@ -50,6 +50,24 @@ def test_a_system_type_that_ml_metadata_does_not_have_is_refused() -> None:
         type("Table", (Artifact,), {}, system_type="TABLE")
 
 
+class SklearnPickle(Model, allows=("pickle",)):
+    """A type that says that pickles are all right."""
+
+
+def test_a_type_allows_no_pickles_unless_it_says_so() -> None:
+    assert (Model.allowed_formats, SklearnPickle.allowed_formats) == ((), ("pickle",))
+
+
+def test_what_a_type_allows_its_subclasses_allow_too() -> None:
+    assert type("Forest", (SklearnPickle,), {}).allowed_formats == ("pickle",)
+
+
+@pytest.mark.parametrize("allows", ["pickle", ("hostile",), ("pickle", "all")])
+def test_a_format_that_nobody_may_allow_is_refused(allows: object) -> None:
+    with pytest.raises(UsageError, match=r"Bad: allows is .*; a tuple of pickle, code, opaque"):
+        type("Bad", (Model,), {}, allows=allows)
+
+
 def test_a_property_that_is_not_declared_is_refused() -> None:
     with pytest.raises(ValidationError, match="dimension"):
         Embeddings(dimension=3)

@@ -47,8 +47,8 @@ def test_nothing_is_wrong_with(text: str, project: Project) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("kind: Pipelin\n", (1, 7, "expected one of Pipeline, Component, Project, found the text 'Pipelin'")),
-        ("kind: [1]\n", (1, 7, "expected one of Pipeline, Component, Project, found a list of 1")),
+        ("kind: Pipelin\n", (1, 7, "expected one of Pipeline, Component, Project, RegistryPolicy, found the text 'Pipelin'")),
+        ("kind: [1]\n", (1, 7, "expected one of Pipeline, Component, Project, RegistryPolicy, found a list of 1")),
         ("name: x\n", (1, 1, "the key 'kind' is missing")),
         ("kind: Project\nrun: {workers: -1}\n", (2, 16, "expected a number of at least 0, found the integer -1")),
         ("kind: Pipeline\nname: p\nnodes: {}\n", (3, 8, "expected at least 1 items, found an empty mapping")),

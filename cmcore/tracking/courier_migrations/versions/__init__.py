@@ -1,0 +1,1 @@
+"""The scripts, the oldest first."""
