@@ -142,7 +142,7 @@ def typed(annotation: object) -> str:
         return " or ".join(f"`{choice}`" for choice in arguments)
     if origin is dict:
         return f"map of {typed(arguments[1])}"
-    if origin is list:
+    if origin in (list, tuple):
         return f"list of {typed(arguments[0])}"
     assert isinstance(annotation, type)
     if issubclass(annotation, Enum):
@@ -163,6 +163,7 @@ def hooks_page() -> str:
     return (
         f"# Plugin API\n\nVersion {API_VERSION}.\n\n::: cmcore.hooks.specs\n\n## Providers\n\n"
         "::: cmcore.hooks.provider\n    options:\n      members: [Kind, Provider]\n\n"
+        "## Trackers and data formats\n\n::: cmcore.tracking.tracker\n\n::: cmcore.datasets.format\n\n"
         "## Events\n\n::: cmcore.events\n"
     )
 

@@ -1,4 +1,4 @@
-"""Will this flight arrive more than 15 minutes late? From twelve monthly files to a blessed and pushed model.
+"""Will this flight arrive more than 15 minutes late? From twelve monthly files to a registered and pushed model.
 
 The same pipeline as pipeline.yaml, node for node.
 """

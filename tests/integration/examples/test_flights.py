@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from cmcore import Project
+from cmcore.errors import RefusedError
 from cmcore.lineage.record import ExecutionRecord
+from cmcore.registry.names import Reference
+from cmcore.registry.values import Level, Verdict
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "flights"
 CM = Path(sys.executable).with_name("cm")
@@ -75,6 +78,25 @@ def test_the_model_is_blessed(projects: dict[str, Path]) -> None:
     evaluated = next(it for it in newest(projects["pipeline.yaml"]) if it.node == "evaluator")
     blessing = next(edge.artifact for edge in evaluated.outputs if edge.key == "blessing")
     assert blessing.properties["blessed"] is True
+
+
+def test_the_model_is_the_first_version(projects: dict[str, Path]) -> None:
+    with Project(projects["pipeline.yaml"]) as project:
+        version = project.registry.version(Reference.parse("flights@candidate"))
+    assert (str(version), version.facts.blessed, version.bump.level) == ("flights@1.0.0", True, Level.FIRST)
+
+
+def test_its_maker_alone_cannot_promote_it(projects: dict[str, Path]) -> None:
+    with Project(projects["pipeline.yaml"]) as project, pytest.raises(RefusedError, match="0 of 1 approvals"):
+        project.promote(Reference.parse("flights@candidate"), "production")
+
+
+def test_approved_by_somebody_else_it_is_promoted(projects: dict[str, Path]) -> None:
+    with Project(projects["pipeline.py"], sets={"actor": "release-manager"}) as project:
+        project.registry.approve(Reference.parse("flights@candidate"), "production", Verdict.APPROVED, "looked at")
+    with Project(projects["pipeline.py"]) as project:
+        alias = project.promote(Reference.parse("flights@candidate"), "production")
+    assert str(alias.version) == "1.0.0"
 
 
 def test_a_second_run_executes_no_node(projects: dict[str, Path]) -> None:
