@@ -24,7 +24,7 @@ class Channel(Protocol):
     """Where an executor's words go; the same in a thread, a process, a container and on Ray."""
 
     def report(self, kind: str, data: Mapping[str, JsonValue]) -> None:
-        """Pass one report on; never blocks the executor for long and never raises. Any thread may call it."""
+        """Pass one report on; never blocks the executor for long and never raises."""
         ...
 
     @property

@@ -25,7 +25,6 @@ from cmcore.errors import CmError, ConfigError, StorageError, UsageError
 from cmcore.failpoint import failpoint
 from cmcore.runtime.blame import failure_of
 from cmcore.runtime.job import FailureCode, Given, Job, Outcome, Output
-from cmcore.runtime.readings import read_meanwhile
 from cmcore.runtime.remarks import Fault, fault_in, properties
 from cmcore.storage.errors import DigestMismatchError, SecretFoundError, StorageFullError
 from cmcore.storage.location import is_local, local_path
@@ -104,7 +103,7 @@ def worked(job: Job, store: PayloadStore, channel: Channel, work: Work | None, s
     context = Context(channel=channel, work_dir=Path(job.work_dir), name=address.slot, keep=kept.keep)
     try:
         written = {key: output for key, output in outputs.items() if not spec.outputs[key].is_value}
-        with only_in_this_process(), read_meanwhile(channel, job.system_metrics_s):
+        with only_in_this_process():
             returned = call(executor, inputs=inputs, outputs=written, parameters=parameters, context=context)
         values = checked_values(spec, returned)
         refuse(fault_in(spec, outputs, values, context.metrics, secrets))

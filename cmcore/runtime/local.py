@@ -22,6 +22,7 @@ from cmcore.runtime.job import Failure, FailureCode, Job, Outcome
 from cmcore.runtime.launcher import Ended, Told
 from cmcore.runtime.logs import AttemptLog, drain, log_path
 from cmcore.runtime.memory import resident_mib
+from cmcore.runtime.readings import Readings
 from cmcore.runtime.wire import Inbox, Message, receive, send
 
 CHUNK = 262_144
@@ -77,6 +78,7 @@ class LocalLauncher:
         self._workers: dict[int, Worker] = {}
         self._idle: list[Worker] = []
         self._heard: deque[Told | Ended] = deque()
+        self._readings = Readings(self._read)
         self.deaths = 0
 
     def submit(self, job: Job, work: Work | None = None) -> str:
@@ -90,6 +92,7 @@ class LocalLauncher:
             except OSError:
                 worker.job = worker.log = None  # it died between two attempts; the warden's word comes later
                 continue
+            self._readings.begin(job.address, worker.pid, job.system_metrics_s)
             return str(worker.pid)
 
     def heard(self, timeout_s: float) -> Sequence[Told | Ended]:
@@ -134,6 +137,7 @@ class LocalLauncher:
 
     def close(self) -> None:
         """Let the warden kill everything and wait until it has."""
+        self._readings.close()
         if self._control is not None:
             self._control.close()
         killed = self._warden is not None and self._warden.wait() != 0
@@ -149,6 +153,11 @@ class LocalLauncher:
         self._selector.close()
         os.close(self._wake_reader)
         os.close(self._wake_writer)
+
+    def _read(self, told: Told) -> None:
+        """Called from the thread of the readings."""
+        self._heard.append(told)
+        self.wake()
 
     def _stop_greedy(self) -> bool:
         """Kill attempts that use more memory than their node asked for; whether there are attempts with a limit."""
@@ -255,6 +264,7 @@ class LocalLauncher:
         if message["kind"] == "outcome":
             outcome = Outcome.model_validate_json(str(message["outcome"]))
             address = worker.job.address if worker.job else outcome.address
+            self._readings.end(address)
             worker.finish()
             self._idle.append(worker)
             self._heard.append(Ended(address=address, outcome=outcome))
@@ -312,6 +322,7 @@ class LocalLauncher:
         if worker.job is None:
             return
         address = worker.job.address
+        self._readings.end(address)
         worker.finish(patience_s=patience_s)
         failure = Failure(code=code, message=message)
         self._heard.append(Ended(address=address, outcome=Outcome(address=address, failure=failure)))

@@ -1,23 +1,30 @@
-"""Readings of the machine while an attempt works: CPU, memory and GPU, reported on its channel every few seconds."""
+"""Readings of what attempts use: CPU, memory and GPU of their processes, in a thread beside whoever launched them.
+
+Executors have no part in it: a reading comes also from one that never lets go of the interpreter.
+"""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmcore.components.context import TRACKED, Channel
+from pydantic import JsonValue
+
+from cmcore.components.context import TRACKED
+from cmcore.runtime.launcher import Told
 from cmcore.tracked import SystemReading
 
 if TYPE_CHECKING:
     import psutil
 
 MIB = 1024 * 1024
+TICK_S = 1.0  # how often it is looked which readings are due
 GPU_QUERY = {
     "utilization.gpu": "utilization_percent",
     "memory.used": "memory_mib",
@@ -27,77 +34,109 @@ GPU_QUERY = {
 GPU_TIMEOUT_S = 5.0
 
 
-@contextmanager
-def read_meanwhile(channel: Channel, every_s: float) -> Iterator[None]:
-    """While the block runs, report what this process and its children use; an attempt shorter than one period reads
-    nothing and loads no library."""
-    if not every_s:
-        yield
-        return
-    over, reporting = threading.Event(), threading.Lock()
-    arguments = (channel, every_s, over, reporting)
-    threading.Thread(target=keep_reading, args=arguments, name="cmcore-readings", daemon=True).start()
-    try:
-        yield
-    finally:
-        with reporting:  # what follows on this channel must not be cut in two by a late reading
-            over.set()
+@dataclass(slots=True, kw_only=True)
+class Subject:
+    """An attempt that is read: its process, how often, when next, and how much CPU time it had used when."""
+
+    pid: int
+    every_s: float
+    due_at: float
+    cpu_s: float = 0.0
+    looked_at: float = 0.0
 
 
-def keep_reading(channel: Channel, every_s: float, over: threading.Event, reporting: threading.Lock) -> None:
-    """Report until it is over; a reading that fails is left out."""
-    meter = Meter()
-    while not over.wait(every_s):
-        with suppress(OSError, ValueError):
-            found = [SystemReading(at=time.time(), name=name, value=value) for name, value in meter.readings().items()]
-            with reporting:
-                for reading in found if not over.is_set() else ():
-                    channel.report(TRACKED, reading.model_dump(mode="json"))
+class Readings:
+    """Reads attempts from `begin` to `end`; one that is over before its first period costs nothing."""
+
+    def __init__(self, tell: Callable[[Told], None], *, tick_s: float = TICK_S) -> None:
+        self._tell, self._tick_s = tell, tick_s
+        self._subjects: dict[str, Subject] = {}
+        self._closed = threading.Event()
+        self._telling = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, address: str, pid: int, every_s: float) -> None:
+        """Read this attempt every so many seconds; 0: never."""
+        if not every_s:
+            return
+        self._subjects[address] = Subject(pid=pid, every_s=every_s, due_at=time.monotonic() + every_s)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._read, name="cmcore-readings", daemon=True)
+            self._thread.start()
+
+    def end(self, address: str) -> None:
+        """This attempt is over."""
+        self._subjects.pop(address, None)
+
+    def close(self) -> None:
+        """Read nothing more; nothing is told once this has returned."""
+        with self._telling:
+            self._closed.set()
+
+    def _read(self) -> None:
+        while not self._closed.wait(self._tick_s):
+            for address, subject in list(self._subjects.items()):
+                with suppress(OSError, ValueError):
+                    self._look(address, subject)
+
+    def _look(self, address: str, subject: Subject) -> None:
+        if not subject.looked_at:
+            subject.looked_at, subject.cpu_s = time.monotonic(), cpu_s(tree(subject.pid))
+        elif time.monotonic() >= subject.due_at:
+            subject.due_at += subject.every_s
+            for name, value in readings(subject).items():
+                reading = SystemReading(at=time.time(), name=name, value=value)
+                data: dict[str, JsonValue] = reading.model_dump(mode="json")
+                with self._telling:
+                    if not self._closed.is_set():
+                        self._tell(Told(address=address, kind=TRACKED, data=data))
 
 
-class Meter:
-    """Reads what this process and its children use, and what the machine has left."""
+def readings(subject: Subject) -> Mapping[str, float]:
+    """The values by name; `cpu_percent` is 100 for one core, since the last look."""
+    import psutil
 
-    def __init__(self) -> None:
-        self._pid = os.getpid()
-        self._before: tuple[float, float] = (time.monotonic(), time.process_time())
+    processes, now = tree(subject.pid), time.monotonic()
+    used, before, then = cpu_s(processes), subject.cpu_s, subject.looked_at
+    subject.cpu_s, subject.looked_at = used, now
+    return {
+        "cpu_percent": max(0.0, 100 * (used - before) / max(now - then, 1e-6)),
+        "memory_mib": sum(map(resident, processes)) / MIB,
+        "machine_cpu_percent": psutil.cpu_percent(),
+        "machine_memory_percent": psutil.virtual_memory().percent,
+        **gpu_readings(),
+    }
 
-    def readings(self) -> Mapping[str, float]:
-        """The values by name; `cpu_percent` is 100 for one core, since the last call."""
-        import psutil
 
-        process = psutil.Process(self._pid)
-        tree = [process, *process.children(recursive=True)]
-        now, (then, used_before) = time.monotonic(), self._before
-        used = self._cpu_s(tree)
-        self._before = (now, used)
-        return {
-            "cpu_percent": max(0.0, 100 * (used - used_before) / max(now - then, 1e-6)),
-            "memory_mib": sum(self._resident(each) for each in tree) / MIB,
-            "machine_cpu_percent": psutil.cpu_percent(),
-            "machine_memory_percent": psutil.virtual_memory().percent,
-            **gpu_readings(),
-        }
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and its descendants; none if it is gone."""
+    import psutil
 
-    def _cpu_s(self, tree: list[psutil.Process]) -> float:
-        return sum(self._used(each) for each in tree)
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    return []
 
-    @staticmethod
-    def _used(process: psutil.Process) -> float:
-        import psutil
 
+def cpu_s(processes: list[psutil.Process]) -> float:
+    """The CPU time that processes have used."""
+    import psutil
+
+    total = 0.0
+    for process in processes:
         with suppress(psutil.Error):
             times = process.cpu_times()
-            return float(times.user + times.system)
-        return 0.0
+            total += times.user + times.system
+    return total
 
-    @staticmethod
-    def _resident(process: psutil.Process) -> float:
-        import psutil
 
-        with suppress(psutil.Error):
-            return float(process.memory_info().rss)
-        return 0.0
+def resident(process: psutil.Process) -> float:
+    """The physical memory of a process in bytes; 0 if it is gone."""
+    import psutil
+
+    with suppress(psutil.Error):
+        return float(process.memory_info().rss)
+    return 0.0
 
 
 def gpu_readings(devices: Path = Path("/dev")) -> dict[str, float]:

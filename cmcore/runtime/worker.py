@@ -8,7 +8,6 @@ import select
 import shutil
 import socket
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,7 +28,6 @@ class WorkerChannel:
 
     def __init__(self, sock: socket.socket, address: str, secrets: Sequence[str] = ()) -> None:
         self._socket, self._address, self._secrets, self._cancelled = sock, address, secrets, False
-        self._sending = threading.Lock()
 
     def report(self, kind: str, data: Mapping[str, JsonValue]) -> None:
         """Send a report; lines for the log are printed too. A driver that is gone ends this process anyway."""
@@ -40,8 +38,7 @@ class WorkerChannel:
         with suppress(OSError, ValueError):
             if kind == "log":
                 print(clean["message"], flush=True)  # noqa: T201 # the log is what this process prints
-            with self._sending:
-                send(self._socket, {"kind": kind, "address": self._address, "data": clean})
+            send(self._socket, {"kind": kind, "address": self._address, "data": clean})
 
     @property
     def cancelled(self) -> bool:

@@ -2,54 +2,74 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import JsonValue
+import pytest
 
-from cmcore.runtime.readings import Meter, gpu_readings, gpu_values, read_meanwhile
+from cmcore.runtime.launcher import Told
+from cmcore.runtime.readings import Readings, Subject, gpu_readings, gpu_values, readings, tree
 
-
-class Ear:
-    """A channel that remembers."""
-
-    cancelled = False
-
-    def __init__(self) -> None:
-        self.heard: list[Mapping[str, JsonValue]] = []
-
-    def report(self, kind: str, data: Mapping[str, JsonValue]) -> None:
-        self.heard.append(data)
+ADDRESS = "run-1/train/1"
+PATIENCE_S = 5.0
 
 
-def test_a_meter_reads_this_process() -> None:
-    assert Meter().readings()["memory_mib"] > 1
+@pytest.fixture
+def told() -> list[Told]:
+    return []
+
+
+@pytest.fixture
+def reading(told: list[Told]) -> Iterator[Readings]:
+    made = Readings(told.append, tick_s=0.005)
+    yield made
+    made.close()
+
+
+def wait_for(told: list[Told]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not told and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def subject() -> Subject:
+    return Subject(pid=os.getpid(), every_s=1.0, due_at=0.0, looked_at=time.monotonic(), cpu_s=time.process_time())
+
+
+def test_memory_is_that_of_the_process() -> None:
+    assert readings(subject())["memory_mib"] > 1
 
 
 def test_work_shows_as_cpu() -> None:
-    meter, end = Meter(), time.process_time() + 0.05
+    looked, end = subject(), time.process_time() + 0.05
     while time.process_time() < end:
         pass
-    assert meter.readings()["cpu_percent"] > 1
+    assert readings(looked)["cpu_percent"] > 1
 
 
-def test_readings_are_reported_while_the_work_goes_on() -> None:
-    ear = Ear()
-    with read_meanwhile(ear, 0.01):
-        deadline = time.monotonic() + 5
-        while not ear.heard and time.monotonic() < deadline:
-            time.sleep(0.01)
-    assert {"cpu_percent", "memory_mib"} <= {str(data["name"]) for data in ear.heard}
+def test_an_attempt_is_read_while_it_goes_on(reading: Readings, told: list[Told]) -> None:
+    reading.begin(ADDRESS, os.getpid(), 0.01)
+    wait_for(told)
+    assert {it.address for it in told} == {ADDRESS}
 
 
-def test_nothing_is_reported_after_the_work() -> None:
-    ear = Ear()
-    with read_meanwhile(ear, 0.01):
-        time.sleep(0.03)
-    count = len(ear.heard)
+def test_an_attempt_that_is_over_is_read_no_more(reading: Readings, told: list[Told]) -> None:
+    reading.begin(ADDRESS, os.getpid(), 0.01)
+    reading.end(ADDRESS)
     time.sleep(0.05)
-    assert len(ear.heard) == count
+    assert told == []
+
+
+def test_a_period_of_zero_means_never(reading: Readings, told: list[Told]) -> None:
+    reading.begin(ADDRESS, os.getpid(), 0)
+    time.sleep(0.03)
+    assert told == []
+
+
+def test_a_process_that_is_gone_has_no_tree() -> None:
+    assert tree(2**22 + 1) == []
 
 
 def test_a_machine_without_a_gpu_has_no_readings_of_one(tmp_path: Path) -> None:
