@@ -15,7 +15,7 @@ from cmcore.events import Event
 from cmcore.tracking.tracker import Tracker
 
 PORTION = 256  # the most events that are held at once
-FAST_S, SLOW_S = 2.0, 10.0  # portions grow while they are taken in faster, and shrink where it takes longer
+FAST_S, SLOW_S = 0.5, 5.0  # portions grow while they are taken in faster, and shrink where it takes longer
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 30.0
 
 

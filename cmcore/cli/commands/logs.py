@@ -34,7 +34,7 @@ def logs(context: click.Context, name: str, lines: int) -> None:
     wanted, _, rest = name.partition("/")
     node, _, attempt = rest.partition("/")
     with (context.find_object(Invocation) or Invocation()).project() as project:
-        row = run_meant(wanted, project.ledger.runs)
+        row = run_meant(wanted or name, project.ledger.runs)
         check_node(row.plan, node)
         found = [path for path in log_paths(project.logs, row.run, node) if not attempt or attempt_of(path) == attempt]
     if not found:

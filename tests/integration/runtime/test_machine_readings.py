@@ -25,7 +25,7 @@ def read(workload: Callable[[str], ModuleType], tmp_path: Path) -> dict[str, flo
         module.busy().options(cache="off")
 
     with Project(tmp_path, environment={"CM_RUN__SYSTEM_METRICS_S": "1.5"}) as project:
-        run = project.run(load).check().run
+        run = project.run(load, source=Path(module.__file__ or "")).check().run
         names = [it.name for it in project.tracking.run(run).series if it.system]
         return {
             name: project.tracking.series(run, Series(node="busy", name=name, system=True))[-1].value for name in names

@@ -85,13 +85,13 @@ def test_no_more_than_one_portion_is_held() -> None:
     assert desk.log.largest == PORTION
 
 
-@pytest.mark.parametrize(("took_s", "expected"), [(0.1, 64), (5.0, 32), (11.0, 16)])
+@pytest.mark.parametrize(("took_s", "expected"), [(0.1, 64), (2.0, 32), (6.0, 16)])
 def test_portions_follow_how_long_they_take(took_s: float, expected: int) -> None:
     assert next_portion(32, took_s) == expected
 
 
 def test_slow_portions_become_single_events() -> None:
-    assert Desk(5, took_s=11.0).all() == [1, 1, 1, 1, 1]
+    assert Desk(5, took_s=6.0).all() == [1, 1, 1, 1, 1]
 
 
 def test_the_cursor_moves_after_each_portion() -> None:
