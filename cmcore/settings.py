@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from cmcore.document.wording import did_you_mean
 from cmcore.errors import ConfigError
@@ -71,6 +71,15 @@ class StackSettings(Section):
     trackers: list[TrackerSettings] = Field(default=[], description="who gets the event log, such as MLflow")
     data: str = Field(default="", description="where versions of data are kept, a folder")
     plugins: PluginSettings = PluginSettings()
+
+
+    @model_validator(mode="after")
+    def trackers_have_names_of_their_own(self) -> StackSettings:
+        """How far a tracker has got is kept under its name."""
+        names = [tracker.name for tracker in self.trackers]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"trackers has {twice[0]!r} more than once")
+        return self
 
 
 class RunSettings(Section):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -39,8 +43,36 @@ class LocalFolder:
 
     def open(self, name: str, mode: str = "rb") -> IO[Any]:
         target = self.path / name
-        if not target.resolve().is_relative_to(self.path.resolve()):
-            raise StorageError(f"{name!r} lies outside the artifact at {self.path}")
-        if "r" not in mode:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        return target.open(mode, encoding=None if "b" in mode else "utf-8")
+        try:
+            if not target.resolve().is_relative_to(self.path.resolve()):
+                raise self._outside(name)
+            if "r" not in mode:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            opener = partial(self._opened, name)  # which Path.open does not take
+            return open(target, mode, encoding=None if "b" in mode else "utf-8", opener=opener)
+        except (OSError, ValueError, RuntimeError) as error:  # pathlib raises the last for links in a circle
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise StorageError(f"{name[:200]!a} of the artifact at {self.path} cannot be opened: {reason}") from error
+
+    def _opened(self, name: str, path: str, flags: int) -> int:
+        """A descriptor of a file inside. What was opened is what is checked, so that swapping it for a link meanwhile
+        gains nothing; what is written to is opened from its folder, and is no link."""
+        flags |= os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # or a pipe would be waited for
+        if flags & os.O_ACCMODE == os.O_RDONLY:
+            return self._checked(name, os.open(path, flags), stat.S_ISREG)
+        above, _, last = path.rpartition("/")
+        folder = self._checked(name, os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), stat.S_ISDIR)
+        try:
+            return self._checked(name, os.open(last, flags | os.O_NOFOLLOW, 0o666, dir_fd=folder), stat.S_ISREG)
+        finally:
+            os.close(folder)
+
+    def _checked(self, name: str, descriptor: int, expected: Callable[[int], bool]) -> int:
+        root, real = str(self.path.resolve()), str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        if expected(os.fstat(descriptor).st_mode) and (real == root or real.startswith(root + "/")):
+            return descriptor
+        os.close(descriptor)
+        raise self._outside(name)
+
+    def _outside(self, name: str) -> StorageError:
+        return StorageError(f"{name[:200]!a} lies outside the artifact at {self.path}, or is no file")

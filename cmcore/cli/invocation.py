@@ -43,3 +43,11 @@ class Invocation:
             project = Project.around(Path.cwd(), environment=os.environ, sets=layer)
         with project:
             yield project
+
+    @contextmanager
+    def changing(self) -> Iterator[Project]:
+        """The project that is meant, for a command that changes what plugins and trackers should hear of."""
+        from cmcore.stack.carrying import announced
+
+        with self.project() as project, announced(project):
+            yield project

@@ -265,15 +265,16 @@ class Session:
 
     def run(self, run: str) -> RunRecord | None:
         context = self._store.get_context_by_type_and_name(rows.RUN, run)
-        return None if context is None else run_of(context, self._blobs)
+        return None if context is None or context.name != run else run_of(context, self._blobs)
 
     def artifact(self, name: str) -> ArtifactRecord | None:
         found = self._artifacts.named(name)
-        return None if found is None else self._artifact_record(found)
+        return None if found is None or found.name != name else self._artifact_record(found)
 
     def artifacts_by_uri(self, uri: str) -> list[ArtifactRecord]:
         found = sorted(self._store.get_artifacts_by_uri(uri), key=lambda artifact: -artifact.id)
-        return [self._artifact_record(artifact) for artifact in found if artifact.state != pb.Artifact.DELETED]
+        live = [artifact for artifact in found if artifact.state != pb.Artifact.DELETED]
+        return [self._artifact_record(artifact) for artifact in live if artifact.uri == uri]
 
     def latest(self, type_name: str, *, pipeline: str = "", limit: int = 100) -> list[ArtifactRecord]:
         kinds = [kind for kind in self._artifact_types.all() if self._stands_for(kind, type_name)]
@@ -375,7 +376,8 @@ class Session:
     def _context_id(self, type_name: str, name: str) -> int:
         """0 where there is none."""
         known = self._context_ids.get((type_name, name), 0)
-        if not known and (found := self._store.get_context_by_type_and_name(type_name, name)) is not None:
+        found = None if known else self._store.get_context_by_type_and_name(type_name, name)
+        if found is not None and found.name == name:  # stores cut names at NUL, and some confuse capitals
             known = found.id
             if type_name != rows.COMMIT:
                 self._context_ids[type_name, name] = known
@@ -389,7 +391,7 @@ class Session:
     def _executions_named(self, name: str, kinds: Iterable[Kind]) -> list[Message]:
         for kind in kinds:
             found = self._store.get_execution_by_type_and_name(kind.name, name, kind.version or None)
-            if found is not None:
+            if found is not None and found.name == name:
                 return [found]
         return []
 

@@ -83,6 +83,8 @@ class Reopening(Generic[H]):
             try:
                 with self._lock:
                     return work(self._current())
+            except UnicodeEncodeError as error:
+                raise LineageError(f"{self._name} keeps no text such as {str(error.object)[:80]!a}") from error
             except self._errors as error:
                 pause_s = self._judged(error, attempt, give_up_at)
             self._clock.sleep(pause_s)

@@ -30,7 +30,7 @@ from cmcore.resources import Resources
 from cmcore.runtime import run as runs
 from cmcore.runtime.driver import Backends, Driver
 from cmcore.runtime.inprocess import InProcessLauncher
-from cmcore.stack.trackers import delivering
+from cmcore.stack.trackers import couriers, delivering
 from cmcore.state.journal import Journal
 from cmcore.tracking.couriers import TrackerTally
 
@@ -134,6 +134,17 @@ def attended(project: Project, options: RunOptions) -> Iterator[runs.Listen]:
 
     with observed(project, options), delivering(project, lambda: name, options.tracked):
         yield listen
+
+
+@contextmanager
+def announced(project: Project) -> Iterator[None]:
+    """What is changed outside a run is told to plugins' observers, and to trackers, which nobody waits for."""
+    try:
+        with observed(project, AS_USUAL):
+            yield
+    finally:
+        if project.settings.values.stack.trackers:
+            couriers(project).start(follow=False)
 
 
 @contextmanager

@@ -54,11 +54,10 @@ def protocol(uri: str) -> str:
 
 def local_path(uri: str) -> str:
     """The path behind a file URL (or the path itself)."""
-    if uri.startswith("/"):
-        return uri
-    path = unquote(uri.removeprefix(LOCAL_SCHEME))
-    if not uri.startswith(LOCAL_SCHEME) or not path.startswith("/"):
-        raise StorageError(f"{uri!r} does not name a path of this machine: expected 'file:///absolute/path'")
+    path = uri if uri.startswith("/") else unquote(uri.removeprefix(LOCAL_SCHEME))
+    local = uri.startswith((LOCAL_SCHEME, "/")) and path.startswith("/")
+    if not local or "\0" in path or not _is_text(path):
+        raise StorageError(f"{uri!a} does not name a path of this machine: expected 'file:///absolute/path'")
     return path
 
 

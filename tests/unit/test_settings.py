@@ -65,3 +65,9 @@ def test_a_setting_that_is_a_text_takes_any_text(text: str) -> None:
 def test_a_misspelt_variable_is_refused_with_the_one_that_was_meant() -> None:
     with pytest.raises(ConfigError, match=r"\$CM_STAKC__LINEAGE sets nothing; did you mean 'CM_STACK__LINEAGE'"):
         settings_of(FILE, {"CM_STAKC__LINEAGE": "sqlite:///x"}, {})
+
+
+def test_two_trackers_of_one_name_are_refused() -> None:
+    twice = '[{"name": "mlflow"}, {"name": "mlflow"}]'
+    with pytest.raises(ConfigError, match="trackers has 'mlflow' more than once"):
+        settings_of(FILE, {}, {"stack.trackers": twice})

@@ -31,7 +31,7 @@ def alias(context: click.Context, reference: str, name: str, *, remove: bool, ov
     from cmcore.registry.names import Reference, checked_alias
 
     asked, name = Reference.parse(reference), checked_alias(name)
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         registry = project.registry
         before = registry.alias(asked.model, name)
         seen = over if over is not None else before.generation if before else 0

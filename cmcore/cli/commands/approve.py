@@ -38,7 +38,7 @@ def approve(
     if reject and withdraw:
         raise click.UsageError("--reject and --withdraw exclude each other")
     asked = Reference.parse(reference)
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         registry = project.registry
         version = registry.version(asked)
         if withdraw:

@@ -47,7 +47,7 @@ def describe(
     linked = [halves(link) for link in links]
     if not (given or linked or removed):
         raise click.UsageError("nothing to say; give NAME=VALUE, --link REL=URL or --remove NAME")
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         if given or removed:
             project.registry.describe(asked, {**given, **dict.fromkeys(removed)})
         for rel, url in linked:

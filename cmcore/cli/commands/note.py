@@ -33,7 +33,7 @@ def note(context: click.Context, ref: str, text: str) -> None:
     from cmcore.cli.chosen_runs import chosen_run
     from cmcore.registry.names import Reference
 
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         if is_of_registry(ref, project):
             meant = Reference.parse(ref)
             project.registry.note(meant, text)

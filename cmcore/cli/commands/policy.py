@@ -79,7 +79,7 @@ def apply(context: click.Context, file: Path, reason: str) -> None:
     from cmcore.registry.policy_file import load_policy
 
     found = load_policy(file)
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         easier = project.registry.apply_policy(found, reason)
     whom = "every model without one of its own" if found.model == ANY_MODEL else found.model
     click.echo(f"in force for {whom}: {', '.join(found.environments)}")

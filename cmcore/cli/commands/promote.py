@@ -51,7 +51,7 @@ def promote(
     from cmcore.registry.names import Reference
 
     asked = Reference.parse(reference)
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         if dry_run:
             context.exit(0 if foreseen(project, asked, environment, as_json=as_json) else 77)
         before = project.registry.alias(asked.model, environment)

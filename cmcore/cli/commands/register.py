@@ -65,7 +65,7 @@ def register(
     from cmcore.registry.preview import Outcome, foreseen
     from cmcore.registry.values import Level
 
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         import_from(project.roots())
         store, registry = project.lineage, project.registry
         named = EvidenceArtifacts(

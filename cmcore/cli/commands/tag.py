@@ -29,7 +29,7 @@ def tag(context: click.Context, run: str, pairs: tuple[str, ...], remove: tuple[
     from cmcore.cli.chosen_runs import chosen_run
 
     tags = {**pairs_of(pairs), **dict.fromkeys(remove)}
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         name = chosen_run(run, project.ledger.runs).run
         project.tracking.tag(name, tags, actor=project.actor)
     given = ", ".join(f"{key}={value}" if value is not None else f"without {key}" for key, value in tags.items())

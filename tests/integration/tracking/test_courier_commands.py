@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cmcore import Project
+from cmcore.registry.names import Reference
+
 if TYPE_CHECKING:
     from tests.integration.tracking.conftest import Place
 
@@ -105,3 +108,15 @@ def test_what_was_passed_over_is_counted_and_its_file_named(place: Place) -> Non
 def test_a_tracker_that_the_project_does_not_have_is_refused(place: Place) -> None:
     told = said(place, "tracking", "deliver", "--tracker", "mlflow")
     assert (told.returncode, "no tracker 'mlflow'; stack.trackers names diary" in told.stderr) == (78, True)
+
+
+def test_what_is_changed_outside_a_run_is_delivered_by_itself(place: Place) -> None:
+    with Project(place.folder, environment=place.environment) as project:
+        project.registry.create("flights")
+        project.registry.note(Reference(model="flights"), "first")
+    before = len(place.written)
+    assert said(place, "note", "flights", "second").returncode == 0
+    deadline = time.monotonic() + 20
+    while len(place.written) < before + 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert place.written == [1, 2, 3]
