@@ -172,13 +172,13 @@ def refuse_unknown_variables(environment: Mapping[str, str], known: Iterable[str
 
 
 def flat(section: BaseModel, prefix: str = "", *, only_set: bool = False) -> Iterator[tuple[str, JsonValue]]:
-    """Every setting by its dotted key."""
-    for name in type(section).model_fields:
-        value = getattr(section, name)  # by field name
+    """Every setting by its dotted key, as JSON."""
+    plain = section.model_dump(mode="json")
+    for name, value in section:
         if isinstance(value, BaseModel):
             yield from flat(value, f"{prefix}{name}.", only_set=only_set)
         elif name != "kind" and (not only_set or name in section.model_fields_set):
-            yield f"{prefix}{name}", value
+            yield f"{prefix}{name}", plain[name]
 
 
 def nested(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

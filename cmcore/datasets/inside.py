@@ -17,6 +17,7 @@ from pathlib import Path
 from cmcore.errors import StorageError
 from cmcore.storage.errors import disk_errors
 from cmcore.storage.hashing import digest_stream
+from cmcore.storage.location import checked_name
 
 STAGING = ".cm-checkout"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -63,7 +64,7 @@ class Inside:
 
     def move_in(self, path: str) -> None:
         """Give a file that was written aside its place; what stands there is replaced, a link itself included."""
-        above, _, name = path.rpartition("/")
+        above, _, name = checked_name(path, str(self.root)).rpartition("/")
         with disk_errors("write", f"{self.root}/{path}"):
             folder = self._open(above, make=True)
             try:
@@ -73,6 +74,7 @@ class Inside:
 
     def remove(self, path: str) -> None:
         """Delete a file, then the folders above it that are empty now."""
+        checked_name(path, str(self.root))
         with disk_errors("delete", f"{self.root}/{path}"):
             self._delete(path, os.unlink)
         with suppress(OSError):  # not empty

@@ -71,3 +71,9 @@ def test_two_trackers_of_one_name_are_refused() -> None:
     twice = '[{"name": "mlflow"}, {"name": "mlflow"}]'
     with pytest.raises(ConfigError, match="trackers has 'mlflow' more than once"):
         settings_of(FILE, {}, {"stack.trackers": twice})
+
+
+def test_what_a_layer_says_is_plain_json() -> None:
+    file = ProjectSettings.model_validate({"stack": {"trackers": [{"name": "mlflow"}]}})
+    layers = settings_of(file, {}, {}).explained("stack.trackers")
+    assert layers[-1].value == [{"name": "mlflow", "options": {}, "patience_s": 10.0}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ from cmcore.components.code.version import OVERRIDES
 from cmcore.errors import StorageError
 
 PATIENCE_S = 30.0
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,24 +36,60 @@ def repository_around(folder: Path) -> Repository | None:
 def has_commit(repository: Repository, commit: str) -> bool:
     """Whether a commit is there with the project's folder in it: a shallow clone may lack it, a move may have come."""
     place = f"{commit}:{repository.prefix}" if repository.prefix else f"{commit}^{{commit}}"
-    return bool(commit) and _asked(repository.top, "cat-file", "-e", place) is not None
+    return bool(COMMIT.fullmatch(commit)) and _asked(repository.top, "cat-file", "-e", place) is not None
 
 
 def export(repository: Repository, commit: str, destination: Path) -> None:
     """Write the files of a commit below a folder; links that lead out of it are left out. Raises StorageError."""
+    if not COMMIT.fullmatch(commit):
+        raise StorageError(f"{commit[:80]!a} is no commit: expected 40 or 64 hexadecimal digits")
     command = _command(repository.top, "archive", "--format=tar", commit)
     with subprocess.Popen(command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as git:  # noqa: S603 # fixed words, a path and a commit
         assert git.stdout is not None
         assert git.stderr is not None
         try:
             with tarfile.open(fileobj=git.stdout, mode="r|") as archive:
-                archive.extractall(destination, filter=_inside)  # noqa: S202 # filtered
+                _write(archive, destination)
         except (tarfile.TarError, OSError) as error:
             git.kill()
             raise StorageError(f"commit {commit} could not be written to {destination}: {error}") from error
         said = git.stderr.read().decode(errors="replace").strip()
     if git.returncode:
         raise StorageError(f"git archive {commit} failed in {repository.top}: {said}")
+
+
+def _write(archive: tarfile.TarFile, destination: Path) -> None:
+    """Files first, links last: nothing is written through a link, whatever a filter makes of it (CVE-2025-4517)."""
+    links: list[tarfile.TarInfo] = []
+    for member in archive:
+        if member.issym():
+            links.append(member)
+        elif member.isreg() or member.isdir():
+            archive.extract(member, destination, filter=_inside)
+    root = destination.resolve()
+    made = [path for path in (_linked(link, root) for link in links) if path is not None]
+    for path in made:
+        if not _leads_inside(path, root):
+            path.unlink()
+
+
+def _linked(link: tarfile.TarInfo, root: Path) -> Path | None:
+    """The link as it was made; None where something is in its place, or a link above it."""
+    path = root / link.name
+    if ".." in path.parts or not path.is_relative_to(root) or path.parent.resolve() != path.parent:
+        return None
+    try:
+        path.symlink_to(link.linkname)
+    except OSError:
+        return None
+    return path
+
+
+def _leads_inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):  # dangling, in a circle, or longer than any path may be
+        return False
 
 
 def _inside(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo | None:

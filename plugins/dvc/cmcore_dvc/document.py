@@ -66,7 +66,7 @@ def parse_dvc(content: bytes, where: str) -> DvcFile:
         raise StorageError(f"{where!r} has {len(content)} bytes; no .dvc file is that long")
     try:
         found = DvcFile.model_validate(yaml.safe_load(content))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise StorageError(f"{where!r} is not YAML: {error}") from error
     except ValidationError as error:
         raise StorageError(f"{where!r} is not understood: {_first(error)}; expected outs with path and md5") from error

@@ -155,3 +155,26 @@ def test_standard_types_make_an_artifact_without_arguments(cls: type[Artifact]) 
 
 def test_standard_types_are_recorded_under_different_names() -> None:
     assert len({cls.type_name for cls in STANDARD.values()}) == len(STANDARD)
+
+
+@pytest.mark.parametrize("mode", ["rb", "w"])
+@pytest.mark.parametrize("name", ["../x", "/etc/hostname", "a\0b", "\ud800", "", ".", "a" * 300])
+def test_a_name_that_cannot_be_a_file_inside_is_refused(tmp_path: Path, name: str, mode: str) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(StorageError, match=r"lies outside the artifact|cannot be opened"):
+        Model.at(tmp_path / "model").open(name, mode)
+
+
+@pytest.mark.parametrize("mode", ["rb", "w", "a", "r+"])
+def test_a_link_that_leaves_the_artifact_is_not_followed(tmp_path: Path, mode: str) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "a").symlink_to(tmp_path / "secret")
+    with pytest.raises(StorageError, match="lies outside the artifact"):
+        Model.at(tmp_path / "model").open("a", mode)
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+def test_a_missing_file_is_told_as_one(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"'a' of the artifact at .* cannot be opened: No such file"):
+        Model.at(tmp_path).open("a")
