@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import JsonValue
 
 from cmcore.registry.facts import VersionFacts
-from cmcore.registry.names import VersionNumber
+from cmcore.registry.names import Reference, VersionNumber
 
 
 class Level(StrEnum):
@@ -75,6 +75,11 @@ class ModelVersion:
 
     def __str__(self) -> str:
         return f"{self.model}@{self.number}"
+
+    @property
+    def reference(self) -> Reference:
+        """What names exactly this version."""
+        return Reference(model=self.model, version=self.number)
 
     @property
     def level(self) -> Level:

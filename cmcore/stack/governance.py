@@ -33,20 +33,18 @@ def promote(
     before = registry.alias(reference.model, environment)
     seen = over if over is not None else before.generation if before else 0
     version = registry.version(reference)
-    exact = Reference(model=version.model, version=version.number)
     evidence = evidence_of(project, version, environment)
-    if all(finding.holds for finding in registry.judge(exact, environment, evidence)):
+    if all(finding.holds for finding in registry.judge(version.reference, environment, evidence)):
         request = promotion_request(project, version, environment, str(before.version) if before else "", reason)
         if refusal := project.plugins.promotion_refusal(request):
             evidence = replace(evidence, objections=(refusal,))
-    return registry.promote(exact, environment, over=seen, evidence=evidence, reason=reason)
+    return registry.promote(version.reference, environment, over=seen, evidence=evidence, reason=reason)
 
 
 def judged(project: Project, reference: Reference, environment: str) -> tuple[Finding, ...]:
     """What a promotion would look at, and whether each of it holds; nothing is changed, no plugin is asked."""
     version = project.registry.version(reference)
-    exact = Reference(model=version.model, version=version.number)
-    return project.registry.judge(exact, environment, evidence_of(project, version, environment))
+    return project.registry.judge(version.reference, environment, evidence_of(project, version, environment))
 
 
 def promotion_request(
@@ -100,19 +98,16 @@ def scanned(version: ModelVersion, folder: Path) -> tuple[str, ...]:
 
 def signature_of(project: Project, version: ModelVersion, folder: Path, demands: EnvironmentPolicy) -> Signature:
     """What the signatures on the version come to, by the keys that the environment trusts."""
-    raise NotImplementedError
+    from cmcore.provenance.signing.attachments import Attachments
+    from cmcore.provenance.signing.version import signature_finding
+
+    keys = [key for gate in demands.gates if gate.signed is not None for key in gate.signed.keys]
+    return signature_finding(Attachments(project.database, actor=project.actor), version.facts.digest, folder, keys)
 
 
 def card_gaps(project: Project, version: ModelVersion) -> tuple[str, ...]:
     """The sections that the version's card lacks."""
-    from cmcore.components.code.environment import environment
     from cmcore.provenance.card.card import missing
-    from cmcore.provenance.card.gathering import version_card
-    from cmcore.provenance.why.gathering import Sources
+    from cmcore.stack.accounts import card
 
-    reproductions = project.home / "reproductions"
-    sources = Sources(
-        lineage=project.lineage, registry=project.registry, reproductions=reproductions, now=environment()
-    )
-    reference = Reference(model=version.model, version=version.number)
-    return missing(version_card(reference, sources, project.payloads))
+    return missing(card(project, version.reference))

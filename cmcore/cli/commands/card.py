@@ -33,21 +33,13 @@ def card(context: click.Context, *, what: str, form: str | None, output: Path | 
     \b
     Exit codes: 0 written or complete, 1 incomplete (with --check), 66 no such version.
     """
-    from cmcore.components.code.environment import environment
     from cmcore.provenance.card.card import missing
-    from cmcore.provenance.card.gathering import version_card
     from cmcore.provenance.card.rendering import Format, rendered
-    from cmcore.provenance.why.gathering import Sources
     from cmcore.registry.names import Reference
+    from cmcore.stack.accounts import card as card_of
 
     with (context.find_object(Invocation) or Invocation()).project() as project:
-        sources = Sources(
-            lineage=project.lineage,
-            registry=project.registry,
-            reproductions=project.home / "reproductions",
-            now=environment(),
-        )
-        made = version_card(Reference.parse(what), sources, project.payloads)
+        made = card_of(project, Reference.parse(what))
     if output is not None or not check:
         chosen = form or (output.suffix.removeprefix(".") if output else "")
         text = rendered(made, Format(chosen) if chosen in FORMATS else Format.MARKDOWN)

@@ -146,10 +146,9 @@ def show_version(registry: Registry, asked: Reference, *, as_json: bool) -> None
     """All about one version."""
     from cmcore.cli.output import echo_json
     from cmcore.registry import documents
-    from cmcore.registry.names import Reference
 
     version = registry.version(asked)
-    exact = Reference(model=version.model, version=version.number)
+    exact = version.reference
     approvals, notes, links = registry.approvals(exact), registry.notes(exact), registry.links(exact)
     if as_json:
         echo_json(

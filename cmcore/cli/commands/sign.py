@@ -11,9 +11,7 @@ import click
 from cmcore.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from cmcore.provenance.card.card import Card
     from cmcore.provenance.signing.attachments import Attachments
-    from cmcore.registry.values import ModelVersion
     from cmcore.stack import Project
 
 VERSION = "version"
@@ -78,6 +76,7 @@ def version(context: click.Context, *, reference: str, key: Path, password_secre
     from cmcore.cli.output import echo_json
     from cmcore.provenance.signing.version import Key, made_of, sealed, sign_version
     from cmcore.registry.names import Reference
+    from cmcore.stack.accounts import card as card_of
 
     asked = Reference.parse(reference)
     with (context.find_object(Invocation) or Invocation()).project() as project:
@@ -85,7 +84,7 @@ def version(context: click.Context, *, reference: str, key: Path, password_secre
         folder, files = sealed(project.payloads, meant.facts.uri, meant.facts.digest)
         made = made_of(meant, files, project.lineage, software=__version__)
         opened = Key(file=key, password=password_of(key, password_secret))
-        card = card_of(project, meant).model_dump(mode="json")
+        card = card_of(project, meant.reference).model_dump(mode="json")
         signer = sign_version(made, folder, opened, attachments_of(project), card=card)
     if as_json:
         echo_json({"version": str(meant), "digest": meant.facts.digest, "signer": signer, "files": sorted(files)})
@@ -191,22 +190,6 @@ def attachments_of(project: Project) -> Attachments:
     from cmcore.provenance.signing.attachments import Attachments
 
     return Attachments(project.database, actor=project.actor)
-
-
-def card_of(project: Project, meant: ModelVersion) -> Card:
-    """The version's model card as it is now."""
-    from cmcore.components.code.environment import environment
-    from cmcore.provenance.card.gathering import version_card
-    from cmcore.provenance.why.gathering import Sources
-    from cmcore.registry.names import Reference
-
-    sources = Sources(
-        lineage=project.lineage,
-        registry=project.registry,
-        reproductions=project.home / "reproductions",
-        now=environment(),
-    )
-    return version_card(Reference(model=meant.model, version=meant.number), sources, project.payloads)
 
 
 def policy_keys(project: Project, model: str) -> list[str]:

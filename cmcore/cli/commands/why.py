@@ -56,16 +56,10 @@ def why(context: click.Context, *, what: str, as_json: bool, mermaid: bool) -> N
 def explained(what: str, project: Project) -> Explanation:
     """The explanation of what a text names; raises NotFoundError."""
     from cmcore.cli.naming import artifact_named
-    from cmcore.components.code.environment import environment
-    from cmcore.provenance.why.gathering import Sources, of_artifact, of_version, version_meant
+    from cmcore.provenance.why.gathering import of_artifact, of_version, version_meant
+    from cmcore.stack.accounts import sources
 
-    sources = Sources(
-        lineage=project.lineage,
-        registry=project.registry,
-        reproductions=project.home / "reproductions",
-        now=environment(),
-    )
     reference = version_meant(what, project.registry)
     if reference is not None:
-        return of_version(reference, sources)
-    return of_artifact(what, artifact_named(what, project.lineage), sources)
+        return of_version(reference, sources(project))
+    return of_artifact(what, artifact_named(what, project.lineage), sources(project))

@@ -51,7 +51,7 @@ def version_meant(text: str, registry: Registry) -> Reference | None:
 def of_version(reference: Reference, sources: Sources) -> Explanation:
     """The explanation of a registered version; raises NotFoundError."""
     version = sources.registry.version(reference)
-    exact = Reference(model=version.model, version=version.number)
+    exact = version.reference
     records = Records(
         model=sources.registry.model(version.model),
         version=version,
