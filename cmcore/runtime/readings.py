@@ -59,6 +59,7 @@ class Readings:
         """Read this attempt every so many seconds; 0: never."""
         if not every_s:
             return
+        self._tick_s = min(self._tick_s, every_s / 2)
         self._subjects[address] = Subject(pid=pid, every_s=every_s, due_at=time.monotonic() + every_s)
         if self._thread is None:
             self._thread = threading.Thread(target=self._read, name="cmcore-readings", daemon=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cmcore.cli.discretion import discreet
 from cmcore.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def explain(context: click.Context, key: str | None, sets: tuple[str, ...], as_j
         settings = project.settings
         layers = {key: settings.explained(key)} if key else dict(settings.layers)
     if as_json:
-        echo_json({name: [{"layer": it.name, "value": it.value} for it in found] for name, found in layers.items()})
+        shown = {
+            name: [{"layer": it.name, "value": discreet(it.value)} for it in found] for name, found in layers.items()
+        }
+        echo_json(shown)
     elif key:
         echo_table(["layer", "value", ""], winner_last(layers[key]))
     else:
@@ -65,8 +69,8 @@ def winner_last(layers: tuple[Layer, ...]) -> list[list[Cell]]:
 
 
 def text(layer: Layer) -> str:
-    """The value as JSON."""
-    return json.dumps(layer.value, ensure_ascii=False)
+    """The value as JSON, without passwords."""
+    return json.dumps(discreet(layer.value), ensure_ascii=False)
 
 
 def origin(layer: Layer) -> Cell:

@@ -82,7 +82,7 @@ def snapshot(
     from cmcore.cli.view import data as view
     from cmcore.datasets.store import About
 
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         named = {kind: text for kind, text in (("schema", schema), ("statistics", statistics)) if text}
         attached = {kind: attachment(text, project) for kind, text in named.items()}
         about = About(message=message, span=span, attached=attached)

@@ -76,7 +76,7 @@ def gc(
         keep_upstream=not drop_upstream,
     )
     order = Order(expired=expired, spare_runs=keep_runs or 0, policy=policy)
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         found = (found_waste if dry_run else cleared)(project, order, watched)
     if as_json:
         show_json(found, with_kept=show_kept)

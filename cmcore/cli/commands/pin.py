@@ -45,7 +45,7 @@ def pin(context: click.Context, *, reference: str, reason: str, remove: bool, li
         raise click.UsageError("say what to pin, or give --list", context)
     if as_json and not listed:
         raise click.UsageError("--json goes with --list", context)
-    with (context.find_object(Invocation) or Invocation()).project() as project:
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
         if listed:
             show(project.pins.list(), as_json=as_json)
         elif remove:

@@ -103,7 +103,17 @@ def test_a_plugin_is_not_asked_about_what_the_policy_refuses(site: Site, project
         project.promote(ref("flights@1.0.0"), "dev")
 
 
-def test_an_observer_hears_with_the_next_run_what_happened_in_the_registry(
+def test_an_observer_hears_at_once_what_a_command_has_done(
+    site: Site, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site.install("diary", DIARY.format(path=str(tmp_path / "diary")))
+    monkeypatch.chdir(project.folder)
+    assert run(["promote", "flights@1.0.0", "--to", "dev"]) == 0
+    heard = (tmp_path / "diary").read_text().split()
+    assert heard == ["model.created", "version.registered", "alias.moved"]
+
+
+def test_an_observer_hears_with_the_next_run_what_python_code_has_done(
     site: Site, project: Project, carried_out: Callable[[], None], tmp_path: Path
 ) -> None:
     site.install("diary", DIARY.format(path=str(tmp_path / "diary")))
