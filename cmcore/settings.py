@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -201,9 +202,16 @@ def fitting(layers: list[Layer], text: str) -> JsonValue:
 
 
 def parsed(text: str) -> JsonValue:
-    """A value from a variable or a flag: JSON where it is JSON, else the text itself."""
+    """A value from a variable or a flag: JSON where it is JSON, else the text itself; so is a number too large."""
     try:
-        value: JsonValue = json.loads(text)
+        value: JsonValue = json.loads(text, parse_float=finite, parse_constant=finite)
     except ValueError:
         return text
     return value
+
+
+def finite(text: str) -> float:
+    """A number; raises ValueError for one that is none, or that no JSON can hold."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(text)
+    return number

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter
 
-TEXT_BYTES = 1000  # a longer text is a file
-NAME = re.compile(r"[^\x00-\x1f\x7f]{1,250}")
+TEXT_LENGTH = 1000  # characters; a longer text is a file
+NAME = re.compile(r"(?! )[^\x00-\x1f\x7f]{1,190}(?<! )")  # what every metadata store and tracker keeps
 TRACKED_FILES = "tracked_files"  # the key of the output artifact with an attempt's tracked files
 
 
@@ -67,7 +67,7 @@ class Tag(Tracked):
 
 
 class Note(Tracked):
-    """A remark of at most TEXT_BYTES; notes add up."""
+    """A remark of at most TEXT_LENGTH; notes add up."""
 
     kind: Literal["note"] = "note"
     text: str

@@ -13,12 +13,13 @@ from cmcore.state.runs import RunRow, Runs
 RUNS_SEARCHED = 1000
 RUNS_PROPOSED = 5
 DIGEST_LENGTH_MIN = 6
+LATEST = "latest"
 DATA = "data:"
 
 
 def run_named(name: str, runs: Runs) -> RunRow:
-    """The run of that name, or the only one whose name begins so; raises NotFoundError, UsageError."""
-    exact = runs.get(name)
+    """The run of that name, the only one whose name begins so, or the `latest`; raises NotFoundError, UsageError."""
+    exact = next(iter(runs.list(limit=1)), None) if name == LATEST else runs.get(name)
     if exact is not None:
         return exact
     known = runs.list(limit=RUNS_SEARCHED)

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from operator import index
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from cmcore.artifacts import has_nan
 from cmcore.components import exhibits
 from cmcore.components.intent import Intent
 from cmcore.errors import UsageError
-from cmcore.tracked import NAME, TEXT_BYTES, File, Note, Param, Point, Record, Tag
+from cmcore.tracked import NAME, TEXT_LENGTH, File, Note, Param, Point, Record, Tag
 
 TRACKED = "tracked"
 
@@ -54,7 +55,8 @@ class Context:
     """What an executor may tell and ask while it works; ask for it by an argument annotated `Context`.
 
     What it tracks (metrics, series, parameters, tags, notes, files) is kept with the run, compared by `cm compare`
-    and passed on to the project's trackers. Names are up to 250 printable characters.
+    and passed on to the project's trackers. Names are up to 190 printable characters. What cannot be tracked raises
+    UsageError.
     """
 
     def __init__(
@@ -102,26 +104,29 @@ class Context:
 
         With a `step` (epoch, batch, iteration) it is also a point of the series of that name.
         """
-        self._metrics[name] = float(value)
+        self._metrics[checked(name)] = float(value)
         if step is not None:
-            self._track(Point(at=self._clock(), name=checked(name), step=step, value=value))
+            self._track(Point(at=self._clock(), name=name, step=whole(step), value=value))
         if not has_nan(float(value)):
             self._channel.report("metric", {"name": name, "value": float(value)})
 
     def param(self, name: str, value: JsonValue) -> None:
         """A parameter that the executor itself chose or found out."""
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        self._track(Param(at=self._clock(), name=checked(name), value=text[:TEXT_BYTES]))
+        try:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"the parameter {name!r} is {type(value).__name__}; give a JSON value or a text"
+            ) from error
+        self._track(Param(at=self._clock(), name=checked(name), value=short(f"the parameter {name!r}", text)))
 
     def tag(self, name: str, value: str) -> None:
         """A label; the last value of a name wins."""
-        self._track(Tag(at=self._clock(), name=checked(name), value=value[:TEXT_BYTES]))
+        self._track(Tag(at=self._clock(), name=checked(name), value=short(f"the tag {name!r}", value)))
 
     def note(self, text: str) -> None:
         """A remark of up to 1,000 characters; longer ones are a `text`."""
-        if len(text) > TEXT_BYTES:
-            raise UsageError(f"a note has up to {TEXT_BYTES} characters, this one {len(text)}; keep it as a text()")
-        self._track(Note(at=self._clock(), text=text))
+        self._track(Note(at=self._clock(), text=short("a note", text)))
 
     def image(self, name: str, given: exhibits.Image, step: int | None = None) -> None:
         """An image: bytes or path of a PNG, JPEG, GIF, WebP or SVG, a matplotlib figure, or a Pillow image."""
@@ -159,6 +164,7 @@ class Context:
 
     def _show(self, name: str, exhibit: exhibits.Exhibit, step: int | None) -> None:
         checked(name)
+        step = None if step is None else whole(step)
         self._files += 1
         path = f"{exhibit.shape}s/{self._files:04d}-{slug(name)}{exhibit.suffix}"
         self._keep(path, exhibit.content)
@@ -174,11 +180,28 @@ class Context:
 
 def checked(name: str) -> str:
     """The name itself; raises UsageError where nothing can be tracked under it."""
-    if not NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot name what is tracked: write up to 250 characters, none of them a control one"
+            f"{name!r} cannot name what is tracked: write up to 190 characters, no control ones, no space at the ends"
         )
     return name
+
+
+def short(what: str, text: str) -> str:
+    """A text that an event can carry; raises UsageError for a longer one, or for none."""
+    if not isinstance(text, str):
+        raise UsageError(f"{what} is a text, found {type(text).__name__}")
+    if len(text) > TEXT_LENGTH:
+        raise UsageError(f"{what} has up to {TEXT_LENGTH} characters, this one {len(text)}; keep it as a text()")
+    return text
+
+
+def whole(step: int) -> int:
+    """A step; raises UsageError for what is no whole number."""
+    try:
+        return index(step)
+    except TypeError as error:
+        raise UsageError(f"a step is a whole number, found {step!r}") from error
 
 
 def slug(name: str) -> str:

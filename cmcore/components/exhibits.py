@@ -84,6 +84,9 @@ def image_bytes(given: Image) -> bytes:
 
 def table(given: Table) -> Exhibit:
     """Columns by name, or rows as mappings, as CSV; raises UsageError for columns of unequal length."""
+    if not isinstance(given, Mapping | Sequence) or not all(isinstance(row, Mapping | str) for row in given):
+        found = type(given).__name__
+        raise UsageError(f"a table is columns by name or rows as mappings, not {found}; try .to_dict('list')")
     columns = given if isinstance(given, Mapping) else columns_of(given)
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:

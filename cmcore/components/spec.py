@@ -28,6 +28,7 @@ from cmcore.components.secret import Secret
 from cmcore.components.types import NAMED, artifact_type, python_type
 from cmcore.errors import UsageError
 from cmcore.resources import Resources
+from cmcore.tracked import TRACKED_FILES
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 OutputKey = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]  # part of names that ignore case
@@ -257,6 +258,8 @@ class ComponentSpec(Frozen):
                     f"{key!r} is declared twice among inputs, parameters and outputs (case does not count)"
                 )
             seen.add(key.lower())
+        if TRACKED_FILES in self.outputs:
+            raise ValueError(f"the output {TRACKED_FILES!r} is the one with tracked files; choose another name")
         return self
 
     @property

@@ -42,8 +42,10 @@ def load_pipeline(target: str, roots: Sequence[Path]) -> LoadedPipeline:
     if path.suffix == ".py":
         file = existing(path).absolute()
         return LoadedPipeline(pipeline=pipeline_in(imported_file(file, roots), name, target), source=file)
-    if path.is_dir() and (path / "pipeline.py").is_file():
-        raise UsageError(f"{target} is a folder; name the pipeline in it: {path / 'pipeline.py'}")
+    if path.is_dir():
+        there = path / "pipeline.py"
+        example = there if there.is_file() else path / "FILE.py"
+        raise UsageError(f"{target} is a folder; name the pipeline in it: {example}")
     import_from(roots)
     module = imported(text)
     source = Path(module.__file__).absolute() if module.__file__ else None

@@ -25,7 +25,7 @@ from cmcore.errors import CmError, ConfigError, StorageError, UsageError
 from cmcore.failpoint import failpoint
 from cmcore.runtime.blame import failure_of
 from cmcore.runtime.job import FailureCode, Given, Job, Outcome, Output
-from cmcore.runtime.remarks import Fault, fault_in, properties
+from cmcore.runtime.remarks import Fault, fault_in, fault_in_intents, properties
 from cmcore.storage.errors import DigestMismatchError, SecretFoundError, StorageFullError
 from cmcore.storage.location import is_local, local_path
 from cmcore.storage.manifest import Manifest
@@ -107,6 +107,7 @@ def worked(job: Job, store: PayloadStore, channel: Channel, work: Work | None, s
             returned = call(executor, inputs=inputs, outputs=written, parameters=parameters, context=context)
         values = checked_values(spec, returned)
         refuse(fault_in(spec, outputs, values, context.metrics, secrets))
+        refuse(fault_in_intents(context.intents, secrets))
         for key, value in values.items():
             output = outputs[key]
             assert isinstance(output, ValueArtifact)

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from cmcore.address import Address
 from cmcore.components.component import Component
 from cmcore.components.context import TRACKED
-from cmcore.errors import CmError, LeaseLostError, UsageError
+from cmcore.errors import CmError, LeaseLostError, NotFoundError, UsageError
 from cmcore.events import Event, EventKind
 from cmcore.failpoint import failpoint
 from cmcore.lineage.record import ExecutionRecord, ExecutionState
@@ -204,7 +204,7 @@ class Driver:
                 self.serve_or_launch(address, node, given)
         except LeaseLostError:
             raise
-        except UsageError as error:
+        except (UsageError, NotFoundError) as error:
             self.fail_before_start(address, node, given, error)
 
     def fail_before_start(self, address: Address, node: PlannedNode, given: Given, error: CmError) -> None:

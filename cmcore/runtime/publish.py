@@ -136,14 +136,20 @@ def new_artifacts(record: ExecutionRecord) -> list[dict[str, JsonValue]]:
 
 
 def told_of(record: ExecutionRecord) -> dict[str, JsonValue]:
-    """What is told of a published execution beside its state: its place in ML-Metadata, its metrics."""
+    """What is told of a published execution beside its state: its place in ML-Metadata, its metrics.
+
+    A number that a component returns is a metric of its node, unless it has told another of the same name.
+    """
+    returned = {edge.key: edge.artifact.facts.get("value") for edge in record.outputs}
+    told = {key.removeprefix(METRIC): value for key, value in record.facts.items() if key.startswith(METRIC)}
     metrics: dict[str, JsonValue] = {
-        key.removeprefix(METRIC): spelled(float(value))
-        for key, value in record.facts.items()
-        if key.startswith(METRIC) and isinstance(value, float | int)
+        key: spelled(float(value))
+        for key, value in {**returned, **told}.items()
+        if isinstance(value, float | int) and not isinstance(value, bool)
     }
     taken_over = {key: record.facts[key] for key in ("cached_from", "duration_s") if key in record.facts}
-    return {"execution_id": record.id, **({"metrics": metrics} if metrics else {}), **taken_over}
+    asked = asked_of(record) if record.state is ExecutionState.CACHED else {}  # no attempt has told it
+    return {"execution_id": record.id, **({"metrics": metrics} if metrics else {}), **taken_over, **asked}
 
 
 def asked_of(record: ExecutionRecord) -> dict[str, JsonValue]:

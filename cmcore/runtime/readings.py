@@ -76,16 +76,19 @@ class Readings:
 
     def _read(self) -> None:
         while not self._closed.wait(self._tick_s):
+            machine: dict[str, float] = {}
             for address, subject in list(self._subjects.items()):
                 with suppress(OSError, ValueError):
-                    self._look(address, subject)
+                    self._look(address, subject, machine)
 
-    def _look(self, address: str, subject: Subject) -> None:
+    def _look(self, address: str, subject: Subject, machine: dict[str, float]) -> None:
+        """Read one attempt if it is due; `machine` is read once for all that are due at once."""
         if not subject.looked_at:
             subject.looked_at, subject.cpu_s = time.monotonic(), cpu_s(tree(subject.pid))
         elif time.monotonic() >= subject.due_at:
             subject.due_at += subject.every_s
-            for name, value in readings(subject).items():
+            machine.update({} if machine else machine_readings())
+            for name, value in {**readings(subject), **machine}.items():
                 reading = SystemReading(at=time.time(), name=name, value=value)
                 data: dict[str, JsonValue] = reading.model_dump(mode="json")
                 with self._telling:
@@ -95,14 +98,20 @@ class Readings:
 
 def readings(subject: Subject) -> Mapping[str, float]:
     """The values by name; `cpu_percent` is 100 for one core, since the last look."""
-    import psutil
-
     processes, now = tree(subject.pid), time.monotonic()
     used, before, then = cpu_s(processes), subject.cpu_s, subject.looked_at
     subject.cpu_s, subject.looked_at = used, now
     return {
         "cpu_percent": max(0.0, 100 * (used - before) / max(now - then, 1e-6)),
         "memory_mib": sum(map(resident, processes)) / MIB,
+    }
+
+
+def machine_readings() -> dict[str, float]:
+    """What the whole machine has in use; its CPUs since the last call."""
+    import psutil
+
+    return {
         "machine_cpu_percent": psutil.cpu_percent(),
         "machine_memory_percent": psutil.virtual_memory().percent,
         **gpu_readings(),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import JsonValue
 
 from cmcore.artifacts import Artifact, has_nan
+from cmcore.components.intent import Intent
 from cmcore.components.spec import ComponentSpec
 from cmcore.errors import LineageError
 from cmcore.lineage.blobs import MemoryBlobs
@@ -53,6 +54,14 @@ def fault_in_texts(key: str, texts: Iterator[str], secrets: Sequence[str]) -> Fa
             text.encode()
         except UnicodeEncodeError as error:
             return FailureCode.BAD_RESULT, f"output {key!r} has a text that is not Unicode: {error}"
+    return None
+
+
+def fault_in_intents(intents: Sequence[Intent], secrets: Sequence[str]) -> Fault | None:
+    """A secret, or half a character, in what the driver is asked to do."""
+    for intent in intents:
+        if fault := fault_in_texts(intent.output, texts_in([intent.kind, intent.data]), secrets):
+            return fault
     return None
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from cmcore.components.intent import Intent
 from cmcore.errors import UsageError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cmcore.stack.project import Project
 
 REGISTER_MODEL = "register-model"
+Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class Registration:
@@ -28,7 +29,7 @@ class Registration:
         from cmcore.provenance.origin import origin_of
         from cmcore.registry.registrar import RegisterModel, applied
 
-        asked = RegisterModel.model_validate(intent.data)
+        asked = validated(RegisterModel, intent)
         model = model_read_by(execution)
         origin = origin_of(self._project.lineage, model)
         return applied(asked, self._project.registry, model=model, origin=origin)
@@ -37,7 +38,16 @@ class Registration:
         """Why the registry no longer has it so."""
         from cmcore.registry.registrar import RegisterModel, holds
 
-        return holds(RegisterModel.model_validate(intent.data), self._project.registry, properties)
+        return holds(validated(RegisterModel, intent), self._project.registry, properties)
+
+
+def validated(model: type[Asked], intent: Intent) -> Asked:
+    """What the intent asks for; raises UsageError where it is not what its kind takes."""
+    try:
+        return model.model_validate(intent.data)
+    except ValidationError as error:
+        wrong = ".".join(map(str, error.errors(include_url=False, include_input=False)[0]["loc"]))
+        raise UsageError(f"the intent {intent.kind!r} cannot be carried out: {wrong or 'its data'} is wrong") from error
 
 
 def model_read_by(execution: ExecutionRecord) -> ArtifactRecord:

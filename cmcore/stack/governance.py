@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cmcore.components.types import artifact_type
-from cmcore.errors import NotFoundError, UsageError
+from cmcore.errors import NotFoundError, StorageError
 from cmcore.hooks.specs import PromotionRequest
-from cmcore.registry.evidence import Readable
+from cmcore.lineage.walk import deletion
+from cmcore.pipelines.load import import_from
+from cmcore.registry.evidence import allowed_by
 from cmcore.registry.gates import Evidence, Signature
 from cmcore.registry.names import Reference
 from cmcore.registry.policy import EnvironmentPolicy
 from cmcore.registry.values import Alias, Finding, ModelVersion
 from cmcore.scanning.scan import scan_folder
+from cmcore.storage.verify import VerifyMode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,17 +36,19 @@ def promote(
     seen = over if over is not None else before.generation if before else 0
     version = registry.version(reference)
     evidence = evidence_of(project, version, environment)
-    if all(finding.holds for finding in registry.judge(version.reference, environment, evidence)):
+    unopposed = replace(evidence, objections=())
+    if all(finding.holds for finding in registry.judge(version.reference, environment, unopposed)):
         request = promotion_request(project, version, environment, str(before.version) if before else "", reason)
-        if refusal := project.plugins.promotion_refusal(request):
-            evidence = replace(evidence, objections=(refusal,))
+        refusal = project.plugins.promotion_refusal(request)
+        evidence = replace(evidence, objections=(refusal,) if refusal else ())
     return registry.promote(version.reference, environment, over=seen, evidence=evidence, reason=reason)
 
 
 def judged(project: Project, reference: Reference, environment: str) -> tuple[Finding, ...]:
     """What a promotion would look at, and whether each of it holds; nothing is changed, no plugin is asked."""
     version = project.registry.version(reference)
-    return project.registry.judge(version.reference, environment, evidence_of(project, version, environment))
+    unopposed = replace(evidence_of(project, version, environment), objections=())
+    return project.registry.judge(version.reference, environment, unopposed)
 
 
 def promotion_request(
@@ -65,35 +69,45 @@ def promotion_request(
 
 
 def evidence_of(project: Project, version: ModelVersion, environment: str) -> Evidence:
-    """What the gates of an environment ask for, looked at now; nothing else is."""
+    """What the gates of an environment ask for, looked at now; nothing else is.
+
+    A guarded environment gets nothing but the bytes that were registered: they are digested again. Raises StorageError.
+    """
     demands = project.registry.policy(version.model).environment(environment)
     asked = {gate.name for gate in demands.gates}
-    needs_bytes = asked & {"scan", "signed"}
-    folder = model_folder(project, version) if needs_bytes else None
+    folder = None if demands.is_free else registered_files(project, version)
     return Evidence(
         facts=version.facts,
         properties=version.properties,
-        scan_reasons=scanned(version, folder) if folder and "scan" in asked else None,
+        scan_reasons=scanned(project, version, folder) if folder and "scan" in asked else None,
         signature=signature_of(project, version, folder, demands) if folder and "signed" in asked else None,
         card_missing=card_gaps(project, version) if "card" in asked else None,
     )
 
 
-def model_folder(project: Project, version: ModelVersion) -> Path:
-    """The model's files, which are what was registered; raises NotFoundError, StorageError."""
-    record = project.lineage.artifact(version.facts.artifact)
+def registered_files(project: Project, version: ModelVersion) -> Path:
+    """The model's files, every byte as it was registered; raises NotFoundError, StorageError."""
+    name, digest = version.facts.artifact, version.facts.digest
+    record = project.lineage.artifact(name)
     if record is None:
-        raise NotFoundError(f"{version} is {version.facts.artifact!r}, which the lineage of this project does not know")
-    return Readable.recorded(record, project.payloads).payload.path
+        raise NotFoundError(f"{version} is the artifact {name!r}, which the lineage of this project does not know")
+    if gone := deletion(record):
+        raise StorageError(f"{version} has no bytes any more: {gone}")
+    imported = bool(record.facts.get("imported"))
+    now = project.payloads.fingerprint(record.uri) if imported else None
+    verdict = project.payloads.verify(record.uri, digest, VerifyMode.DIGEST, imported=now)
+    if not verdict.ok:
+        raise StorageError(
+            f"{version} is not what was registered: {verdict.reason}. Put the registered bytes back, or register what "
+            f"is there as a version of its own"
+        )
+    return project.payloads.input(record.uri, digest, imported=imported).path
 
 
-def scanned(version: ModelVersion, folder: Path) -> tuple[str, ...]:
+def scanned(project: Project, version: ModelVersion, folder: Path) -> tuple[str, ...]:
     """Why the model's files are not safe to load; what the artifact's type allows, if it is known here, is allowed."""
-    try:
-        allowed = artifact_type(version.facts.type_name).allowed_formats
-    except UsageError:
-        allowed = ()
-    return scan_folder(folder, allowed=allowed).reasons
+    import_from(project.roots())
+    return scan_folder(folder, allowed=allowed_by(version.facts.type_name)).reasons
 
 
 def signature_of(project: Project, version: ModelVersion, folder: Path, demands: EnvironmentPolicy) -> Signature:

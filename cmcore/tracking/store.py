@@ -41,10 +41,14 @@ class Tracking:
 
     def run(self, name: str) -> TrackedRun:
         """One run; raises NotFoundError."""
-        found = self._selected(sa.select(RUNS).where(RUNS.c.run == name))
-        if not found:
+        found = self.of(name)
+        if found is None:
             raise no_run(name)
-        return found[0]
+        return found
+
+    def of(self, name: str) -> TrackedRun | None:
+        """One run; None where the log has nothing of it: one that was killed before it said that it starts."""
+        return next(iter(self._selected(sa.select(RUNS).where(RUNS.c.run == name))), None)
 
     def runs(self, names: Sequence[str]) -> list[TrackedRun]:
         """These runs, in this order; raises NotFoundError."""

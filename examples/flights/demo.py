@@ -20,7 +20,10 @@ CM = Path(sys.executable).with_name("cm")
 VERSION = ("The version, its number computed from evidence", "", ("models", "flights@candidate"))
 WHY = ("Which version is in production, made from what, let in by whom", "", ("why", "flights@production"))
 PROMOTION = (
-    ("Its maker alone may not promote it", "", ("promote", "flights@candidate", "--to", "production")),
+    (
+        "Its maker alone may not promote it: the default policy wants somebody else (cm policy show flights)", "",
+        ("promote", "flights@candidate", "--to", "production"),
+    ),
     (
         "So somebody else looks at it and approves", "release-manager",
         ("approve", "flights@candidate", "--for", "production", "--reason", "metrics and slices looked at"),

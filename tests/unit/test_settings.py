@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cmcore.errors import ConfigError
-from cmcore.settings import ProjectSettings, RunSettings, Verify, settings_of
+from cmcore.settings import ProjectSettings, RunSettings, Verify, parsed, settings_of
 
 FILE = ProjectSettings(run=RunSettings(workers=2))
 
@@ -77,3 +77,8 @@ def test_what_a_layer_says_is_plain_json() -> None:
     file = ProjectSettings.model_validate({"stack": {"trackers": [{"name": "mlflow"}]}})
     layers = settings_of(file, {}, {}).explained("stack.trackers")
     assert layers[-1].value == [{"name": "mlflow", "options": {}, "patience_s": 10.0}]
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e400", "NaN", "Infinity"])
+def test_a_number_that_json_cannot_hold_stays_a_text(text: str) -> None:
+    assert parsed(text) == text

@@ -46,12 +46,14 @@ def show(context: click.Context, run: str, as_json: bool) -> None:
 
     with (context.find_object(Invocation) or Invocation()).project() as project:
         found, facts, executions = recorded(project, run)
-        tracked, pages = project.tracking.run(found.row.run), links(project, found.row.run)
+        tracked, pages = project.tracking.of(found.row.run), links(project, found.row.run)
     if as_json:
-        echo_json(run_document(found, facts, executions) | {"tracked": tracked_document(tracked, pages)})
+        told: dict[str, JsonValue] = {"tracked": tracked_document(tracked, pages)} if tracked else {}
+        echo_json(run_document(found, facts, executions) | told)
     else:
         show_run(found, facts, executions)
-        show_tracked(tracked, pages)
+        if tracked:
+            show_tracked(tracked, pages)
 
 
 def recorded(project: Project, name: str) -> tuple[RunAccount, Mapping[str, JsonValue], Sequence[ExecutionRecord]]:
@@ -209,8 +211,8 @@ def show_outputs(found: RunAccount, last: Mapping[str, ExecutionRecord]) -> None
         execution = last.get(name)
         for edge in execution.outputs if execution and execution.state.published else ():
             artifact = edge.artifact
-            there = brief(artifact.facts["value"]) if "value" in artifact.facts else place_of(artifact)
-            what = deletion(artifact) or there
+            known = brief(artifact.facts["value"]) if "value" in artifact.facts else ""
+            what = known or deletion(artifact) or place_of(artifact)
             rows.append([f"{name}.{edge.key}", type_of(artifact), artifact.digest[:19], what])
     if rows:
         heading("Outputs")

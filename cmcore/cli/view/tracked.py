@@ -38,7 +38,7 @@ def tracked_document(run: TrackedRun, links: Mapping[str, str]) -> dict[str, Jso
         {"node": it.node, "actor": it.actor, "at": it.at, "text": it.text} for it in run.notes
     ]  # fmt: skip
     files: list[JsonValue] = [
-        {"node": it.node, "what": it.what, "name": it.name, "step": it.step, "uri": f"{it.uri}/{it.path}"}
+        {"node": it.node, "what": it.what, "name": it.name, "step": it.step, "uri": it.uri and f"{it.uri}/{it.path}"}
         for it in run.files
     ]
     series: list[JsonValue] = [{"node": it.node, "name": it.name, "system": it.system} for it in run.series]

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from cmcore import Project
-from cmcore.cli.documents import files_in, problems_in
+from cmcore.cli.documents import KINDS, files_in, problems_in
+
+ALL = ", ".join(KINDS)
 
 COMPONENT = """\
 kind: Component
@@ -47,8 +49,8 @@ def test_nothing_is_wrong_with(text: str, project: Project) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("kind: Pipelin\n", (1, 7, "expected one of Pipeline, Component, Project, RegistryPolicy, found the text 'Pipelin'")),
-        ("kind: [1]\n", (1, 7, "expected one of Pipeline, Component, Project, RegistryPolicy, found a list of 1")),
+        ("kind: Pipelin\n", (1, 7, f"expected one of {', '.join(KINDS)}, found the text 'Pipelin'")),
+        ("kind: [1]\n", (1, 7, f"expected one of {', '.join(KINDS)}, found a list of 1")),
         ("name: x\n", (1, 1, "the key 'kind' is missing")),
         ("kind: Project\nrun: {workers: -1}\n", (2, 16, "expected a number of at least 0, found the integer -1")),
         ("kind: Pipeline\nname: p\nnodes: {}\n", (3, 8, "expected at least 1 items, found an empty mapping")),

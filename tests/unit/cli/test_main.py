@@ -38,7 +38,12 @@ def test_each_help_gives_an_example(name: str, cm: Callable[..., Said]) -> None:
     assert f"cm {name}" in cm(name, "--help").out.partition("Example")[2]
 
 
-GROUPS = {"cache": ["cache", "why"], "config": ["config", "explain"], "data": ["data", "list"], "plugins": ["plugins", "doctor"]}
+GROUPS = {
+    "cache": ["cache", "why"],
+    "config": ["config", "explain"],
+    "data": ["data", "list"],
+    "plugins": ["plugins", "doctor"],
+}
 
 
 @pytest.mark.parametrize("words", [GROUPS.get(name, [name]) for name in COMMANDS])

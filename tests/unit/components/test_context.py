@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -141,7 +141,7 @@ def test_no_name_leads_a_file_out_of_its_folder(tracking: Context, kept: dict[st
     assert re.fullmatch(r"texts/0001-[A-Za-z0-9._-]+\.txt", next(iter(kept)))
 
 
-@pytest.mark.parametrize("name", ["", "a\nb", "a\0b", "x" * 251])
+@pytest.mark.parametrize("name", ["", "a\nb", "a\0b", "x" * 191])
 def test_a_name_that_cannot_be_shown_is_refused(tracking: Context, name: str) -> None:
     with pytest.raises(UsageError, match="cannot name what is tracked"):
         tracking.tag(name, "x")
@@ -155,3 +155,16 @@ def test_a_long_note_is_refused_and_says_what_to_use_instead(tracking: Context) 
 def test_an_intent_waits_for_the_driver(tracking: Context) -> None:
     tracking.intend("register-model", output="registered", data={"model": "flights"})
     assert tracking.intents == [Intent(kind="register-model", output="registered", data={"model": "flights"})]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda it: it.tag("t", 3), lambda it: it.param("p", object()), lambda it: it.metric("m", 1.0, step=1.5),
+        lambda it: it.table("t", 7), lambda it: it.metric("", 1.0), lambda it: it.metric("x" * 191, 1.0),
+        lambda it: it.metric("blank ", 1.0), lambda it: it.param("p", "x" * 1001),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_tracked_is_refused_at_once(tracking: Context, call: Callable[[Context], None]) -> None:
+    with pytest.raises(UsageError):
+        call(tracking)

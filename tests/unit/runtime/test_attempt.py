@@ -124,7 +124,7 @@ def attempt(job: Callable[..., Job], tmp_path: Path) -> Attempt:
 @pytest.mark.parametrize(
     ("component", "code"),
     [
-        (set_nan, FailureCode.OUTPUT_NAN), (remark, FailureCode.BAD_RESULT), (measure, FailureCode.BAD_RESULT),
+        (set_nan, FailureCode.OUTPUT_NAN), (remark, FailureCode.BAD_RESULT), (measure, FailureCode.RAISED),
         (interrupted, FailureCode.CANCELED), (exhausted, FailureCode.OUT_OF_MEMORY), (full, FailureCode.STORAGE_FULL),
         (count, FailureCode.BAD_RESULT),
     ],

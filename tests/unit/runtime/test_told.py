@@ -10,8 +10,9 @@ from pydantic import JsonValue
 from cmcore.components.intent import Intent
 from cmcore.errors import RefusedError
 from cmcore.events import Event, EventKind
-from cmcore.lineage.record import ExecutionRecord
+from cmcore.lineage.record import ArtifactRecord, Edge, ExecutionRecord, ExecutionState
 from cmcore.runtime.job import FailureCode
+from cmcore.runtime.publish import told_of
 from cmcore.runtime.states import NodeState
 from cmcore.tracked import Point
 from tests.unit.runtime.world import RAISES, KilledError, World, chain, plan, step
@@ -110,3 +111,15 @@ def test_an_effect_whose_driver_was_killed_is_carried_out_again_and_published_on
     run = world.ledger.runs.list(limit=1)[0].run
     result = world.resume(run)
     assert (result.nodes["a"].state, world.executions(run, "a").count("COMPLETE")) == (NodeState.COMPLETE, 1)
+
+
+def test_a_number_that_a_node_returns_is_a_metric_of_it() -> None:
+    edges = tuple(
+        Edge(key=key, index=0, artifact=ArtifactRecord(name=key, type_name="Float", uri="", digest="", facts=facts))
+        for key, facts in {"loss": {"value": 0.5}, "done": {"value": True}, "model": {}}.items()
+    )
+    record = ExecutionRecord(
+        name="run-1/train/1", type_name="Train", state=ExecutionState.COMPLETE, project="p", pipeline="p", run="run-1",
+        node="train", facts={"metric.auc": 0.9}, outputs=edges,
+    )  # fmt: skip
+    assert told_of(record)["metrics"] == {"loss": 0.5, "auc": 0.9}
