@@ -25,7 +25,7 @@ demo: $(STAMP)  ## run the flights example: raw data to a blessed model
 	@$(BIN)/python examples/flights/demo.py
 
 test: $(STAMP)  ## everything that needs under 30 minutes: unit, integration, examples, a short round of faults
-	$(BIN)/python -m pytest -m "not gpu" --durations=15
+	$(BIN)/python -m pytest -m "not gpu" -n auto --durations=15
 
 check: format lint types imports unit docs  ## what a commit must pass
 

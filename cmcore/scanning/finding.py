@@ -88,14 +88,14 @@ class ScanReport:
 
     def check(self, what: str) -> None:
         """Raise RefusedError that names every file, what it is and what to do; `what` names the whole."""
-        if self.safe:
-            return
+        if not self.safe:
+            raise RefusedError(self.refusal(what), self.reasons)
+
+    def refusal(self, what: str) -> str:
+        """That there is something to refuse, and what to do about it."""
         count = len(self.refused)
-        raise RefusedError(
-            f"{what} holds {'a file' if count == 1 else f'{count} files'} that must not be loaded; "
-            f"{'; '.join(self.advice)}",
-            self.reasons,
-        )
+        held = "a file" if count == 1 else f"{count} files"
+        return f"{what} holds {held} that must not be loaded; {'; '.join(self.advice)}"
 
     def document(self) -> dict[str, JsonValue]:
         """The report as JSON."""

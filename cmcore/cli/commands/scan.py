@@ -60,30 +60,20 @@ def scan(context: click.Context, *, what: str, allow: Sequence[str], as_json: bo
         echo_json(report.document())
         context.exit(0 if report.safe else RefusedError.exit_code)
     show(report)
-    report.check(what)
+    if not report.safe:
+        raise RefusedError(report.refusal(what))  # the table has the reasons
 
 
 def recorded(project: Project, what: str) -> tuple[Path, Sequence[str]]:
-    """The folder of a version or an artifact, and what its type allows; raises NotFoundError."""
+    """The folder of a version or an artifact, and what its type allows; raises NotFoundError, StorageError."""
     from cmcore.cli.naming import artifact_named
-    from cmcore.components.types import artifact_type
-    from cmcore.errors import CmError
     from cmcore.provenance.why.gathering import version_meant
+    from cmcore.registry.evidence import Readable
 
     reference = version_meant(what, project.registry)
-    if reference is not None:
-        facts = project.registry.version(reference).facts
-        uri, digest, type_name, imported = facts.uri, facts.digest, facts.type_name, False
-    else:
-        artifact = artifact_named(what, project.lineage)
-        uri, digest, type_name = artifact.uri, artifact.digest, artifact.type_name
-        imported = bool(artifact.facts.get("imported"))
-    try:
-        allowed = artifact_type(type_name).allowed_formats
-    except CmError:  # a type that is not here allows nothing
-        allowed = ()
-    known = digest if digest.startswith("sha256:") else None
-    return project.payloads.input(uri, known, imported=imported).path, allowed
+    named = project.registry.version(reference).facts.artifact if reference else what
+    model = Readable.recorded(artifact_named(named, project.lineage), project.payloads)
+    return model.payload.path, model.allowed
 
 
 def show(report: ScanReport) -> None:

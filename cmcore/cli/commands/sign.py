@@ -12,6 +12,7 @@ from cmcore.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from cmcore.provenance.signing.attachments import Attachments
+    from cmcore.registry.values import ModelVersion
     from cmcore.stack import Project
 
 VERSION = "version"
@@ -74,6 +75,7 @@ def version(context: click.Context, *, reference: str, key: Path, password_secre
     """
     from cmcore import __version__
     from cmcore.cli.output import echo_json
+    from cmcore.cli.view.wording import plural
     from cmcore.provenance.signing.version import Key, made_of, sealed, sign_version
     from cmcore.registry.names import Reference
     from cmcore.stack.accounts import card as card_of
@@ -81,7 +83,8 @@ def version(context: click.Context, *, reference: str, key: Path, password_secre
     asked = Reference.parse(reference)
     with (context.find_object(Invocation) or Invocation()).project() as project:
         meant = project.registry.version(asked)
-        folder, files = sealed(project.payloads, meant.facts.uri, meant.facts.digest)
+        imported = is_imported(project, meant)
+        folder, files = sealed(project.payloads, meant.facts.uri, meant.facts.digest, imported=imported)
         made = made_of(meant, files, project.lineage, software=__version__)
         opened = Key(file=key, password=password_of(key, password_secret))
         card = card_of(project, meant.reference).model_dump(mode="json")
@@ -89,7 +92,8 @@ def version(context: click.Context, *, reference: str, key: Path, password_secre
     if as_json:
         echo_json({"version": str(meant), "digest": meant.facts.digest, "signer": signer, "files": sorted(files)})
     else:
-        click.echo(f"signed {meant} ({meant.facts.digest[:19]}): {len(files)} files, provenance, card; by {signer}")
+        count = plural(len(files), "file")
+        click.echo(f"signed {meant} ({meant.facts.digest[:19]}): {count}, provenance, card; by {signer}")
 
 
 @sign.command()
@@ -142,7 +146,8 @@ def verify(context: click.Context, *, reference: str, keys: Sequence[Path], as_j
     asked = Reference.parse(reference)
     with (context.find_object(Invocation) or Invocation()).project() as project:
         meant = project.registry.version(asked)
-        folder = project.payloads.input(meant.facts.uri, meant.facts.digest).path
+        imported = is_imported(project, meant)
+        folder = project.payloads.input(meant.facts.uri, meant.facts.digest, imported=imported).path
         trusted = [public_text(key) for key in keys] or policy_keys(project, meant.model)
         finding = signature_finding(attachments_of(project), meant.facts.digest, folder, trusted)
     if as_json:
@@ -183,6 +188,12 @@ def show(context: click.Context, *, reference: str, card: bool) -> None:
     if not found:
         raise NotFoundError(f"nothing was signed of {meant}; sign it: cm sign {meant} --key FILE")
     echo_json(found)
+
+
+def is_imported(project: Project, meant: ModelVersion) -> bool:
+    """Whether the model lies where others keep it."""
+    record = project.lineage.artifact(meant.facts.artifact) if meant.facts.artifact else None
+    return record is not None and bool(record.facts.get("imported"))
 
 
 def attachments_of(project: Project) -> Attachments:

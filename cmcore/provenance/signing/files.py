@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,5 +95,11 @@ def _objection(bundle: bytes) -> str:
 
 
 def _told(error: Exception) -> str:
+    """The library's words in ours: it lists its differences as a list of Python texts."""
     text = " ".join(str(error).split())
-    return text[:500] or f"the key did not sign it ({type(error).__name__})"
+    differences = [
+        *(f"{name} was changed" for name in re.findall(r"Hash mismatch for ('[^']*')", text)),
+        *(f"{names} came later" for names in re.findall(r"Extra files found in model '[^']*': ([^\]\"]*)", text)),
+        *(f"{names} is missing" for names in re.findall(r"Missing files in model '[^']*': ([^\]\"]*)", text)),
+    ]
+    return "; ".join(differences)[:500] or text[:500] or f"the key did not sign it ({type(error).__name__})"

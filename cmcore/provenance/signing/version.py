@@ -31,7 +31,7 @@ from cmcore.registry.gates import Signature
 from cmcore.registry.policy import fingerprint
 from cmcore.registry.values import ModelVersion
 from cmcore.storage.store import PayloadStore
-from cmcore.storage.verify import VerifyMode
+from cmcore.storage.verify import Verdict, VerifyMode
 
 STATEMENTS = {Kind.PROVENANCE: PROVENANCE_TYPE, Kind.CARD: CARD_TYPE}
 UNSIGNED = Signature(valid=False, reason="nobody has signed it: cm sign MODEL@REF --key FILE")
@@ -45,13 +45,15 @@ class Key:
     password: str = ""
 
 
-def sealed(payloads: PayloadStore, uri: str, digest: str) -> tuple[Path, dict[str, str]]:
+def sealed(payloads: PayloadStore, uri: str, digest: str, *, imported: bool = False) -> tuple[Path, dict[str, str]]:
     """The folder of a payload and the SHA-256 of its files by path; StorageError where they are not what was sealed."""
-    verdict = payloads.verify(uri, digest, VerifyMode.DIGEST)
-    if not verdict.ok:
-        raise StorageError(f"{uri!r} is not what was registered, and is not signed: {verdict.reason}")
-    files = {entry.path: entry.sha256 for entry in payloads.manifest(uri).files}
-    return payloads.input(uri, digest).path, files
+    verdict = Verdict(ok=True, reason="") if imported else payloads.verify(uri, digest, VerifyMode.DIGEST)
+    manifest = payloads.fingerprint(uri) if imported else payloads.manifest(uri)
+    if not verdict.ok or manifest.digest != digest:
+        reason = verdict.reason or f"its digest is {manifest.digest} now"
+        raise StorageError(f"{uri!r} is not what was registered, and is not signed: {reason}")
+    folder = payloads.input(uri, digest, imported=imported).path
+    return folder, {entry.path: entry.sha256 for entry in manifest.files}
 
 
 def made_of(version: ModelVersion, files: Mapping[str, str], lineage: LineageStore, *, software: str) -> Made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cmcore.stack import Project
 from tests.integration.security.arena import Arena
 from tests.integration.security.project import train
 from tests.unit.scanning.corpus import REFUSED, SAFE
+from tests.unit.scanning.corpus import pickled as corpus_pickled
 
 pytestmark = pytest.mark.integration
 
@@ -56,3 +58,26 @@ def test_a_hostile_model_never_becomes_a_version(
     arena.assert_refused(arena.at_cli(["register", model.name, "--as", "evil"], capfd), [77])
     arena.assert_refused(arena.at_python(lambda: opened.registry.version(Reference(model="evil"))), [66])
     arena.assert_refused(arena.at_cli(["scan", model.name], capfd), [77])
+
+
+def pickled(opened: Project, arena: Arena, folder: Path, content: bytes) -> str:
+    """The name of a model whose type allows pickles."""
+    (folder / "in").mkdir()
+    (folder / "in" / "model.pkl").write_bytes(content)
+    result = opened.run(train.pickled, {"folder": str(folder / "in")}, source=arena.project / "train.py")
+    return result.artifact("train_pickled", "model").name
+
+
+def test_a_pickle_becomes_a_version_where_its_type_allows_pickles(
+    arena: Arena, opened: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = pickled(opened, arena, tmp_path, pickle.dumps({"weights": [1.5]}))
+    assert arena.at_cli(["scan", name], capfd).code == 0
+    assert arena.at_cli(["register", name, "--as", "pickled", "--dry-run"], capfd).code == 0
+
+
+def test_a_pickle_that_runs_commands_does_not_even_there(
+    arena: Arena, opened: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = pickled(opened, arena, tmp_path, corpus_pickled())
+    arena.assert_refused(arena.at_cli(["register", name, "--as", "pickled"], capfd), [77])

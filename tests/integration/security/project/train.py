@@ -10,6 +10,10 @@ from cmcore.artifacts import Model
 MLMODEL = "flavors:\n  python_function:\n    loader_module: mlflow.onnx\n    data: weights.txt\n"
 
 
+class Pickled(Model, allows=("pickle",)):
+    """A model whose type says that pickles are all right."""
+
+
 @component
 def train(model: OutputArtifact[Model], word: Parameter[str]) -> None:
     model.path.joinpath("weights.txt").write_text(word)
@@ -30,6 +34,17 @@ def words(word: str = "hello") -> None:
     train(word=word)
 
 
+@component
+def train_pickled(model: OutputArtifact[Pickled], folder: Parameter[str]) -> None:
+    for file in Path(folder).iterdir():
+        model.path.joinpath(file.name).write_bytes(file.read_bytes())
+
+
 @pipeline
 def evil(folder: str) -> None:
     train_evil(folder=folder)
+
+
+@pipeline
+def pickled(folder: str) -> None:
+    train_pickled(folder=folder)
