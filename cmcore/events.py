@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     PROMOTION_REFUSED = "promotion.refused"
     POLICY_APPLIED = "policy.applied"
     DATA_SNAPSHOTTED = "data.snapshotted"
+    SIGNATURE_ADDED = "signature.added"
     PIN_SET = "pin.set"
     PIN_REMOVED = "pin.removed"
     PAYLOAD_DELETED = "payload.deleted"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -23,6 +23,9 @@ from cmcore.storage.hashing import digest_stream
 from cmcore.storage.tree import open_inside
 
 REASONS_SHOWN = 10
+HOME = ".cm"
+Held = tuple[str, str]
+"""A path and the SHA-256 of what lies there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,12 @@ class CheckedOut:
     strangers: tuple[str, ...]
 
 
-def steps(manifest: DataManifest, present: Sequence[Present], known: Callable[[str], bool]) -> Steps:
-    """What must be done so that a folder holds a version; `known` says which contents other versions have. Pure."""
+def steps(manifest: DataManifest, present: Sequence[Present], known: Set[Held]) -> Steps:
+    """What must be done so that a folder holds a version; `known` is what the versions of its dataset hold, and where.
+
+    A file is replaced or removed only where some version has this content at this path: copies that lie elsewhere,
+    and empty files of which there are many, are somebody's. Pure.
+    """
     wanted = {file.path: file for file in manifest.files}
     there = {found.path: found for found in present}
     same = {path for path, found in there.items() if path in wanted and _holds(found, wanted[path])}
@@ -66,13 +73,13 @@ def steps(manifest: DataManifest, present: Sequence[Present], known: Callable[[s
     return Steps(
         write=tuple(file for path, file in wanted.items() if path not in same),
         keep=tuple(path for path in wanted if path in same),
-        remove=tuple(found.path for found in others if found.digest and known(found.digest)),
+        remove=tuple(found.path for found in others if _is_known(found, known)),
         lost=tuple(
             path
             for path, found in there.items()
-            if path in wanted and found.digest != wanted[path].sha256 and not (found.digest and known(found.digest))
+            if path in wanted and found.digest != wanted[path].sha256 and not _is_known(found, known)
         ),
-        strangers=tuple(found.path for found in others if not (found.digest and known(found.digest))),
+        strangers=tuple(found.path for found in others if not _is_known(found, known)),
     )
 
 
@@ -81,27 +88,27 @@ def check_out(
     store: ChunkStore,
     folder: Path,
     *,
-    known: Callable[[], Mapping[str, object]],
+    known: Callable[[], Set[Held]],
     force: bool,
     progress: Progress,
 ) -> CheckedOut:
     """Make a folder hold a version. A new folder appears at once and whole; in one that is there, files are replaced
     one by one after all of them have been written aside. Killed, it goes on where it stopped when it is called again.
 
-    `known` gives the digests of all contents that other versions have. Raises RefusedError where something would be
-    lost and `force` is not given.
+    `known` gives what all versions of the dataset hold. Raises RefusedError where something would be lost and `force`
+    is not given, StorageError where the folder holds what a project keeps, or is part of it.
     """
     target = folder.parent.resolve() / folder.name if not folder.exists() else folder.resolve()
     if target.exists() and not target.is_dir():
         raise UsageError(f"{str(folder)!r} is a file; a version is checked out into a folder")
+    refuse_kept(target, store.root.resolve(), folder)
     fresh = not target.exists()
     root = target.with_name(f".{target.name}.cm-{manifest_mark(manifest)}") if fresh else target
     with disk_errors("make the folder", str(root)):
         root.mkdir(parents=True, exist_ok=True)
     with inside(root) as place:
         present = list(present_in(root))
-        contents = known() if present else {}
-        todo = steps(manifest, present, contents.__contains__)
+        todo = steps(manifest, present, known() if present else set())
         if not force and not fresh:
             refuse_loss(todo, folder)
         carry_out(todo, place, store, progress)
@@ -117,15 +124,29 @@ def check_out(
     )
 
 
+def refuse_kept(target: Path, kept: Path, folder: Path) -> None:
+    """Raise StorageError where a checkout could reach what a project keeps."""
+    if kept.is_relative_to(target) or target.is_relative_to(kept):
+        raise StorageError(
+            f"{str(folder)!r} holds the chunk store {str(kept)!r}, or lies in it: name a folder beside it"
+        )
+    if HOME in target.parts or (target / HOME).exists():
+        raise StorageError(
+            f"{str(folder)!r} holds the folder {HOME!r} in which a project keeps its state, or lies in one: name a "
+            "folder inside the project, or beside it"
+        )
+
+
 def refuse_loss(todo: Steps, folder: Path) -> None:
-    """Raise RefusedError that names what no version has."""
+    """Raise RefusedError that names what no version of the dataset has."""
     reasons = [f"{path} was changed, and no version has it as it is" for path in todo.lost]
     reasons += [f"{path} is in no version" for path in todo.strangers]
     if reasons:
         more = [f"... and {len(reasons) - REASONS_SHOWN} more"] if len(reasons) > REASONS_SHOWN else []
         raise RefusedError(
-            f"{str(folder)!r} has files that no version has. Snapshot them, choose another folder, or write --force: "
-            "then changed files are overwritten, and files of other names stay",
+            f"{str(folder)!r} has files that no version of this dataset has. Snapshot them, choose another folder, or "
+            "write --force: then changed files are overwritten, files of other versions are removed, and all others "
+            "stay",
             reasons[:REASONS_SHOWN] + more,
         )
 
@@ -187,6 +208,10 @@ def _found(root: Path, path: str) -> Present:
         return Present(path=path, digest=digest_stream(partial(os.read, descriptor))[0], executable=executable)
     finally:
         os.close(descriptor)
+
+
+def _is_known(found: Present, known: Set[Held]) -> bool:
+    return bool(found.digest) and (found.path, found.digest) in known
 
 
 def _holds(found: Present, wanted: DataEntry) -> bool:

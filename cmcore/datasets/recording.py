@@ -5,23 +5,27 @@ The state database is the truth; everything here can be done twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from pydantic import JsonValue
 
 from cmcore.address import Address
-from cmcore.artifacts import DataVersion, Files
+from cmcore.artifacts import DataVersion, Files, Schema, Statistics
+from cmcore.datasets.missing import Known
 from cmcore.datasets.names import Reference
 from cmcore.datasets.place import Place
-from cmcore.datasets.version import Version
+from cmcore.datasets.version import Attached, Version
+from cmcore.errors import UsageError
 from cmcore.lineage.record import ArtifactRecord, Edge, ExecutionRecord, ExecutionState, RunRecord
 from cmcore.lineage.store import LineageStore
 
 SNAPSHOT, CHECKOUT, OUTPUT = "data-snapshot", "data-checkout", "version"
 NO_SPAN = -1
 SEARCHED = 1000
+EVERY = 1_000_000_000
+ATTACHED_TYPES = {"schema": Schema.type_name, "statistics": Statistics.type_name}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +119,30 @@ def pipeline_of(dataset: str) -> str:
 
 def recorded(lineage: LineageStore, reference: Reference, *, project: str = "") -> ArtifactRecord | None:
     """The artifact of the version that a reference means, of one project or of any; None where there is none."""
-    found = lineage.latest(DataVersion.type_name, pipeline=pipeline_of(reference.dataset), limit=SEARCHED)
+    pipeline = pipeline_of(reference.dataset)
+    found = lineage.latest(DataVersion.type_name, pipeline=pipeline, limit=SEARCHED)
+    if best := _best(found, reference, project):
+        return best
+    everything = lineage.latest(DataVersion.type_name, pipeline=pipeline, limit=EVERY) if len(found) == SEARCHED else []
+    return _best(everything, reference, project)
+
+
+def known_versions(lineage: LineageStore, *, project: str = "") -> list[Known]:
+    """All versions of all datasets, of one project or of any."""
+    found = lineage.latest(DataVersion.type_name, limit=EVERY)
+    told = [DataVersion.model_validate(dict(it.properties)) for it in found if project in ("", it.project)]
+    return [Known(dataset=it.dataset, version=it.version, span=None if it.span == NO_SPAN else it.span) for it in told]
+
+
+def attachable(kind: str, artifact: ArtifactRecord) -> Attached:
+    """An artifact as it is attached to a version; raises UsageError where it is not of the type that the kind asks."""
+    wanted = ATTACHED_TYPES[kind]
+    if not artifact.is_a(wanted):
+        raise UsageError(f"{artifact.name} cannot be the {kind} of data: it is a {artifact.type_name}, no {wanted}")
+    return Attached(name=artifact.name, digest=artifact.digest)
+
+
+def _best(found: Sequence[ArtifactRecord], reference: Reference, project: str) -> ArtifactRecord | None:
     fitting = [
         artifact
         for artifact in found

@@ -8,8 +8,9 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from cmcore.components.spec import ComponentSpec, OutputSpec, ParameterSpec
+from cmcore.datasets.missing import missing
 from cmcore.datasets.names import Reference, checked_dataset
-from cmcore.datasets.recording import recorded
+from cmcore.datasets.recording import known_versions, recorded
 from cmcore.lineage.record import ArtifactRecord
 from cmcore.lineage.store import LineageStore
 
@@ -57,4 +58,6 @@ class VersionOfData:
             span=span if isinstance(span, int) else None,
         )
         found = recorded(query.lineage, reference, project=query.project)
-        return {"data": [found] if found else []}
+        if found is None:  # an empty answer would only skip what reads the version
+            raise missing(reference, known_versions(query.lineage, project=query.project))
+        return {"data": [found]}

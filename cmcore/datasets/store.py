@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from cmcore.datasets import version as rows
-from cmcore.datasets.checkout import CheckedOut, check_out
+from cmcore.datasets.checkout import CheckedOut, Held, check_out
 from cmcore.datasets.chunks import ChunkStore, Kept
 from cmcore.datasets.content import files_in
 from cmcore.datasets.file import DataFile
@@ -23,17 +23,18 @@ from cmcore.datasets.folder import files_of, look_of
 from cmcore.datasets.format import ForeignData
 from cmcore.datasets.garbage import GRACE_S, InUse, old_ones
 from cmcore.datasets.manifest import DataManifest
+from cmcore.datasets.missing import Known, missing
 from cmcore.datasets.names import Reference, checked_dataset
 from cmcore.datasets.place import Place
 from cmcore.datasets.recording import Recorder
 from cmcore.datasets.taking import Progress, looked_at, nobody, taken
 from cmcore.datasets.version import Attached, Version
-from cmcore.document.wording import did_you_mean
-from cmcore.errors import NotFoundError, StorageError
+from cmcore.errors import StorageError
 from cmcore.events import Event, EventKind
 from cmcore.lineage.store import LineageStore
 from cmcore.state.database import StateDatabase
 from cmcore.state.journal import record
+from cmcore.state.lease import COLLECTION, refuse_while_held
 
 BATCH = 5000  # files deleted in one transaction, which makes other writers wait
 TRIES = 5
@@ -91,7 +92,8 @@ class Datasets:
     def snapshot(self, path: Path, dataset: str, about: About = UNSAID, *, progress: Progress = nobody) -> Snapshot:
         """Take a folder or a file as the next version of a dataset, unless the newest one of its span is equal.
 
-        Raises StorageError where files change meanwhile, or cannot be in a version.
+        Raises StorageError where files change meanwhile, or cannot be in a version, and LeaseHeldError where something
+        is attached while it is decided what is collected.
         """
         before = look_of(path)
         if self.chunks.root.resolve().is_relative_to(path.resolve()):
@@ -129,11 +131,24 @@ class Datasets:
         """The version that a reference means; raises NotFoundError naming what there is."""
         with self._database.reading() as connection:
             found = rows.named(connection, reference)
-        return found or self._refuse(reference)
+        if found is None:
+            there = [Known(dataset=it.dataset, version=it.version, span=it.span) for it in self.versions()]
+            raise missing(reference, there)
+        return found
 
     def manifest(self, version: Version) -> DataManifest:
-        """The files of a version with their chunks; raises StorageError where it is lost or damaged."""
+        """The files of a version with their chunks; raises StorageError where it is elsewhere, lost or damaged."""
+        if self.is_elsewhere(version):
+            raise StorageError(
+                f"{version.reference} is kept in {version.store!r}, and this project keeps its data in "
+                f"{str(self.chunks.root)!r}: go to the project that took it, or let both keep their data in one folder "
+                "(stack.data)"
+            )
         return self.chunks.read_manifest(version.manifest)
+
+    def is_elsewhere(self, version: Version) -> bool:
+        """Whether only another project with the same state database has the bytes."""
+        return version.store != self._store and not self.chunks.has_manifest(version.manifest)
 
     def files(self, version: Version) -> tuple[DataFile, ...]:
         """The files of a version, to be opened."""
@@ -148,9 +163,10 @@ class Datasets:
     ) -> CheckedOut:
         """Make a folder hold exactly a version, and record that it does; see `cmcore.datasets.checkout.check_out`."""
 
-        def known() -> Mapping[str, object]:
-            manifests = (self.manifest(each) for each in self.versions(version.dataset))
-            return {file.sha256: each for each in manifests for file in each.files}
+        def known() -> set[Held]:
+            ours = (each for each in self.versions(version.dataset) if not self.is_elsewhere(each))
+            manifests = map(self.manifest, ours)
+            return {(file.path, file.sha256) for each in manifests for file in each.files}
 
         done = check_out(self.manifest(version), self.chunks, folder, known=known, force=force, progress=progress)
         if not done.strangers:
@@ -165,7 +181,7 @@ class Datasets:
     def settle(self) -> None:
         """Tell the lineage of versions that it was not told of, because somebody was killed in between."""
         with self._database.reading() as connection:
-            pending = rows.unrecorded(connection)
+            pending = rows.unrecorded(connection, self._store)
         for version in pending:
             self._recorder.version(version, self._place(version))
             with self._database.writing() as connection:
@@ -182,12 +198,16 @@ class Datasets:
         for start in range(0, len(found), BATCH):
             with self._database.writing() as connection:
                 rows.store_name(connection, lock=True)
-                used.learn(rows.manifests(connection))
+                used.learn(self._needed(connection))
                 for kept in found[start : start + BATCH]:
                     if kept.name not in used:
                         self.chunks.remove(kept)
                         freed += kept.size
         return freed
+
+    @property
+    def _store(self) -> str:
+        return str(self.chunks.root)
 
     @cached_property
     def _store_name(self) -> str:
@@ -228,11 +248,13 @@ class Datasets:
     def _commit(self, dataset: str, manifest: DataManifest, name: str, source: str, about: About) -> Snapshot | None:
         """Add the row and its event; None where chunks were collected meanwhile and must be kept again."""
         with self._database.writing() as connection:
+            if about.attached:
+                refuse_while_held(connection, COLLECTION)
             rows.store_name(connection, lock=True)
             if self.chunks.missing(manifest.chunks()) or not self.chunks.has_manifest(name):
                 return None
             newest = rows.newest(connection, dataset, about.span)
-            if newest is not None and newest.digest == manifest.digest:
+            if newest is not None and newest.manifest == name:  # the digest does not tell who may execute a file
                 return Snapshot(version=self._attach(connection, newest, about), new=False)
             last = rows.named(connection, Reference(dataset=dataset))
             version = Version(
@@ -241,6 +263,7 @@ class Datasets:
                 span=about.span,
                 digest=manifest.digest,
                 manifest=name,
+                store=self._store,
                 files=len(manifest.files),
                 size=manifest.size,
                 rows=manifest.rows,
@@ -288,23 +311,14 @@ class Datasets:
                 if reasons := [verdicts[chunk.sha256] for chunk in file.chunks if verdicts[chunk.sha256]]:
                     yield Damage(version=version.reference, path=file.path, reason=reasons[0])
 
+    def _needed(self, connection: sa.Connection) -> list[str]:
+        """Manifests of versions of this store, and those of others that are here, too, as after a move."""
+        there = rows.manifests(connection)
+        return [name for store, name in there if store == self._store or self.chunks.has_manifest(name)]
+
     def _leftovers(self) -> tuple[list[Kept], InUse]:
         found = old_ones(self.chunks, before=self._clock() - GRACE_S)  # before the versions, of which some may be new
         used = InUse(self.chunks)
         with self._database.reading() as connection:
-            used.learn(rows.manifests(connection))
+            used.learn(self._needed(connection))
         return [kept for kept in found if kept.name not in used], used
-
-    def _refuse(self, reference: Reference) -> Version:
-        there = self.versions(reference.dataset)
-        if there:
-            spans = sorted({version.span for version in there if version.span is not None})
-            known = f"versions 1 to {there[0].version}" + (f", spans {', '.join(map(str, spans))}" if spans else "")
-            raise NotFoundError(f"{reference} does not exist; {reference.dataset} has {known}")
-        names = sorted({version.dataset for version in self.versions()})
-        listed = (
-            f"; there are {', '.join(names)}" if names else "; take a first version: cm data snapshot PATH --name NAME"
-        )
-        raise NotFoundError(
-            f"there is no dataset {reference.dataset!r}{did_you_mean(reference.dataset, names)}{listed}"
-        )

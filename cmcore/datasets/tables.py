@@ -33,6 +33,7 @@ VERSIONS = sa.Table(
     sa.Column("span", sa.BigInteger),
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("manifest", sa.Text, nullable=False),
+    sa.Column("store", sa.Text, nullable=False),
     sa.Column("files", sa.BigInteger, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("rows", sa.BigInteger),

@@ -6,7 +6,7 @@ All functions take a connection: where transactions begin and end, the store say
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 import sqlalchemy as sa
@@ -27,13 +27,15 @@ class Attached:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One version: versions of a dataset count from 1 without gaps. `digest` is that of a payload with these files,
-    `manifest` the name of the list of its chunks, `source` the URI that it was taken from."""
+    `manifest` the name of the list of its chunks, `store` the folder that they were kept in, `source` the URI that it
+    was taken from."""
 
     dataset: str
     version: int
     span: int | None
     digest: str
     manifest: str
+    store: str
     files: int
     size: int
     rows: int | None
@@ -94,15 +96,17 @@ def listed(connection: sa.Connection, *, dataset: str = "", digest: str = "") ->
     return [_version(row) for row in connection.execute(query).mappings()]
 
 
-def unrecorded(connection: sa.Connection) -> list[Version]:
-    """Versions that the lineage was not told of yet, the oldest first."""
-    query = sa.select(*_COLUMNS).where(VERSIONS.c.in_lineage.is_(False)).order_by(VERSIONS.c.number)
+def unrecorded(connection: sa.Connection, store: str) -> list[Version]:
+    """Versions of a store that the lineage was not told of yet, the oldest first."""
+    query = sa.select(*_COLUMNS).where(VERSIONS.c.in_lineage.is_(False), VERSIONS.c.store == store)
+    query = query.order_by(VERSIONS.c.number)
     return [_version(row) for row in connection.execute(query).mappings()]
 
 
-def manifests(connection: sa.Connection) -> Sequence[str]:
-    """The names of the manifests of all versions."""
-    return connection.execute(sa.select(VERSIONS.c.manifest).distinct()).scalars().all()
+def manifests(connection: sa.Connection) -> list[tuple[str, str]]:
+    """The stores and names of the manifests of all versions."""
+    query = sa.select(VERSIONS.c.store, VERSIONS.c.manifest).distinct()
+    return [(str(store), str(name)) for store, name in connection.execute(query)]
 
 
 def insert(connection: sa.Connection, version: Version) -> None:

@@ -77,18 +77,19 @@ def snapshot(
       cm data snapshot data/flights --name flights --schema RUN/schema/schema
 
     \b
-    Exit codes: 0 kept or unchanged, 64 the name cannot be, 66 nothing there, 74 cannot be read or written.
+    Exit codes: 0 kept or unchanged, 64 the name or what is attached cannot be, 66 nothing there, 74 cannot be read or
+    written, 75 somebody collects garbage at this moment.
     """
     from cmcore.cli.view import data as view
     from cmcore.datasets.store import About
 
     with (context.find_object(Invocation) or Invocation()).changing() as project:
         named = {kind: text for kind, text in (("schema", schema), ("statistics", statistics)) if text}
-        attached = {kind: attachment(text, project) for kind, text in named.items()}
+        attached = {kind: attachment(kind, text, project) for kind, text in named.items()}
         about = About(message=message, span=span, attached=attached)
         with view.progress_bar("reading", size_on_disk(path)) as progress:
             made = project.datasets.snapshot(path, name, about, progress=progress)
-        tell(project, made, as_json=as_json)
+        tell(project, made, message=message, as_json=as_json)
 
 
 @data.command("list")
@@ -197,15 +198,16 @@ def diff(context: click.Context, *, old: str, new: str, stat: bool, as_json: boo
 @data.command()
 @click.argument("version", metavar="NAME@VERSION")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DEST")
-@click.option("--force", is_flag=True, help="Overwrite files that were changed.")
+@click.option("--force", is_flag=True, help="Overwrite changed files of the version, also where other files lie about.")
 @json_option
 @click.pass_context
 def checkout(context: click.Context, *, version: str, folder: Path, force: bool, as_json: bool) -> None:
     """Make a folder hold exactly a version, every file verified.
 
-    A new folder appears at once and whole. In a folder that is there, files that differ are replaced, and those of
-    other versions removed; what no version has is not touched, and stops the checkout. With --force, changed files are
-    overwritten, and files of other names stay. Killed or interrupted, the same command goes on.
+    A new folder appears at once and whole. In a folder that is there, files that differ are replaced, and those that
+    other versions of the dataset have at the same path are removed; what none of them has stops the checkout. With
+    --force, files of the version that were changed are overwritten, and all others that no version of the dataset has
+    stay. A folder that holds .cm, or is part of it, is refused. Killed or interrupted, the same command goes on.
 
     \b
     Examples:
@@ -213,7 +215,7 @@ def checkout(context: click.Context, *, version: str, folder: Path, force: bool,
       cm data checkout flights data/flights --force
 
     \b
-    Exit codes: 0 done, 66 no such version, 74 damaged or cannot be written, 77 something would be lost.
+    Exit codes: 0 done, 66 no such version, 74 damaged, or cannot be written there, 77 something would be lost.
     """
     from cmcore.cli.output import echo_json
     from cmcore.cli.view import data as view
@@ -271,7 +273,7 @@ def import_command(
             made = project.datasets.adopt(
                 foreign, name or foreign.name, path.resolve().as_uri(), about, progress=progress
             )
-        tell(project, made, as_json=as_json)
+        tell(project, made, message=message, as_json=as_json)
 
 
 @data.command("export")
@@ -311,6 +313,8 @@ def export_command(context: click.Context, *, version: str, folder: Path, format
 def verify(context: click.Context, *, version: str, as_json: bool) -> None:
     """Read every byte of one version, of all of a dataset, or of all, and say which files are not whole.
 
+    Versions that another project with the same state database keeps are left to it, unless one is named.
+
     \b
     Examples:
       cm data verify
@@ -327,7 +331,8 @@ def verify(context: click.Context, *, version: str, as_json: bool) -> None:
 
     with (context.find_object(Invocation) or Invocation()).project() as project:
         named = [version_named(version, project)] if version else []
-        chosen = named if "@" in version else project.datasets.versions(named[0].dataset if named else "")
+        listed = project.datasets.versions(named[0].dataset if named else "")
+        chosen = named if "@" in version else [it for it in listed if not project.datasets.is_elsewhere(it)]
         with view.progress_bar("reading", sum(each.size for each in chosen)) as progress:
             found = project.datasets.damage(chosen, progress=progress)
     if as_json:
@@ -353,19 +358,30 @@ def side(text: str, project: Project) -> DataManifest:
     from cmcore.cli.view import data as view
 
     if "/" not in text and text not in (".", ".."):
-        return project.datasets.manifest(version_named(text, project))
+        return project.datasets.manifest(version_or_hint(text, project))
     path = Path(text)
     with view.progress_bar("reading", size_on_disk(path)) as progress:
         return project.datasets.look_at(path, progress=progress)
 
 
-def attachment(text: str, project: Project) -> Attached:
+def version_or_hint(text: str, project: Project) -> Version:
+    """The version that a reference means; where there is none, but a folder or a file of that name, it is hinted at."""
+    from cmcore.errors import NotFoundError, UsageError
+
+    try:
+        return version_named(text, project)
+    except (NotFoundError, UsageError) as error:
+        if not Path(text).exists():
+            raise
+        raise type(error)(f"{error}; for what lies here under this name, write ./{text}") from error
+
+
+def attachment(kind: str, text: str, project: Project) -> Attached:
     """The artifact that a word means, as it is attached to a version."""
     from cmcore.cli.naming import artifact_named
-    from cmcore.datasets.version import Attached
+    from cmcore.datasets.recording import attachable
 
-    found = artifact_named(text, project.lineage)
-    return Attached(name=found.name, digest=found.digest)
+    return attachable(kind, artifact_named(text, project.lineage))
 
 
 def format_of(project: Project, name: str, path: Path) -> DataFormat:
@@ -385,7 +401,7 @@ def format_of(project: Project, name: str, path: Path) -> DataFormat:
     raise UsageError(f"no format takes {str(path)!r} for its own; known are {', '.join(known) or 'none'}: try --format")
 
 
-def tell(project: Project, made: Snapshot, *, as_json: bool) -> None:
+def tell(project: Project, made: Snapshot, *, message: str, as_json: bool) -> None:
     """Say which version a snapshot made, and how much of it was there before."""
     from cmcore.cli.output import echo_json
     from cmcore.cli.view import data as view
@@ -393,12 +409,16 @@ def tell(project: Project, made: Snapshot, *, as_json: bool) -> None:
     from cmcore.datasets.names import Reference
 
     version = made.version
+    if message not in ("", version.message):
+        click.echo(f"the message was not kept: {version.reference} keeps the one it was taken with", err=True)
     if as_json:
         echo_json({**version.document(), "new": made.new})
         return
     click.echo(view.summary(version) if made.new else f"nothing changed since {view.summary(version)}")
     if made.new and version.version > 1:
         before = project.datasets.get(Reference(dataset=version.dataset, version=version.version - 1))
+        if project.datasets.is_elsewhere(before):
+            return
         changes = difference(project.datasets.manifest(before), project.datasets.manifest(version))
         click.echo(f"since {before.reference}: {view.counts(changes)}")
 

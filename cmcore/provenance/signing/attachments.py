@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import sqlalchemy as sa
+from pydantic import JsonValue
 from sqlalchemy import exc
 
+from cmcore.events import Event, EventKind
 from cmcore.provenance.signing.tables import ATTACHMENTS
 from cmcore.state.database import StateDatabase
+from cmcore.state.journal import record
 
 LIMIT = 100
 
@@ -48,17 +51,21 @@ class Attachments:
         self._database, self._actor, self._clock = database, actor, clock
 
     def add(self, *attachments: Attachment) -> None:
-        """Keep them, all or none; one that is there already stays as it is."""
+        """Keep them, all or none, and tell of those that are new; one that is there already stays as it is."""
+        at, new = self._clock(), list[Event]()
         with self._database.writing() as connection:
             for each in attachments:
                 row = {name: getattr(each, name) for name in ("digest", "signer", "media_type", "content")}
                 row |= {"kind": each.kind.value, "content_sha256": hashlib.sha256(each.content).hexdigest()}
-                row |= {"created_at": self._clock(), "actor": self._actor}
+                row |= {"created_at": at, "actor": self._actor}
                 try:
                     with connection.begin_nested():
                         connection.execute(sa.insert(ATTACHMENTS), row)
                 except exc.IntegrityError:
                     continue
+                told: dict[str, JsonValue] = {"digest": each.digest, "kind": each.kind.value, "signer": each.signer}
+                new.append(Event(kind=EventKind.SIGNATURE_ADDED, at=at, data={**told, "actor": self._actor}))
+            record(connection, new)
 
     def of(self, digest: str, kind: Kind) -> list[Attachment]:
         """The newest first, at most a hundred."""

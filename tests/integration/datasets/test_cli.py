@@ -15,13 +15,22 @@ pytestmark = pytest.mark.integration
 
 PIPELINES = """
 from cmcore import InputArtifact, OutputArtifact, component, importer, pipeline, resolver
-from cmcore.artifacts import Files, Model
+from cmcore.artifacts import Files, Model, Schema
 
 @component
 def train(data: InputArtifact[Files], model: OutputArtifact[Model]) -> None:
     lines = [line for file in sorted(data.path.glob("*.csv")) for line in file.read_text().splitlines()]
     with model.open("model", "w") as stream:
         stream.write("+".join(lines))
+
+@component
+def describe(schema: OutputArtifact[Schema]) -> None:
+    with schema.open("schema", "w") as stream:
+        stream.write("x: INT")
+
+@pipeline
+def described() -> None:
+    describe()
 
 @pipeline
 def of_version(version: int = 1) -> None:
@@ -58,6 +67,10 @@ class Shell:
         found: dict[str, object] = json.loads(self(*arguments, "--json", code=code))
         return found
 
+    def run(self, pipeline: str) -> str:
+        """The name of a new run of a pipeline."""
+        return str(json.loads(self("run", pipeline, "--json").splitlines()[-1])["run"])
+
     def rows(self, text: str) -> None:
         """Set the rows of the table."""
         (self.folder / "data").mkdir(exist_ok=True)
@@ -77,7 +90,7 @@ def cm(tmp_path: Path) -> Shell:
 
 def model_of(cm: Shell, pipeline: str) -> str:
     """What a run of a pipeline has trained."""
-    run = json.loads(cm("run", f"train.py:{pipeline}", "--json").splitlines()[-1])["run"]
+    run = cm.run(f"train.py:{pipeline}")
     model: Path = next((cm.folder / ".cm" / "artifacts" / run).rglob("model/0/model"))
     return model.read_text()
 
@@ -132,11 +145,52 @@ def test_a_snapshot_of_the_same_says_so(cm: Shell) -> None:
     assert cm("data", "snapshot", "data", "--name", "shop").startswith("nothing changed since shop@1  1 file, 4 B")
 
 
+def test_a_message_that_is_not_kept_is_said_to_be(cm: Shell) -> None:
+    assert "the message was not kept" in cm("data", "snapshot", "data", "--name", "shop", "-m", "again")
+
+
 def test_a_snapshot_may_carry_a_schema(cm: Shell) -> None:
-    cm("run", "train.py:of_version")
-    name = version_artifact(cm)
+    name = f"{cm.run('train.py:described')}/describe/1/schema/0"
+    (cm.folder / "data" / "more.csv").write_text("x\n")
     found = cm.json("data", "snapshot", "data", "--name", "shop", "--schema", name)
-    assert found["attached"] == {"schema": {"name": name, "digest": found["digest"]}}
+    assert found["attached"]["schema"]["name"] == name  # type: ignore[index]
+
+
+def test_what_is_no_schema_is_refused_as_one(cm: Shell) -> None:
+    name = version_artifact(cm)
+    assert "no Schema" in cm("data", "snapshot", "data", "--name", "shop", "--schema", name, code=64)
+
+
+def test_a_run_that_asks_for_a_version_that_is_not_there_fails(cm: Shell) -> None:
+    said = cm("run", "train.py:of_version", "--set", "version=9", code=1)
+    assert "shop@9 does not exist; shop has versions 1 to 1" in said
+
+
+def test_a_plan_shows_that_a_version_is_not_there(cm: Shell) -> None:
+    said = cm("plan", "train.py:of_version", "--set", "version=9")
+    assert "shop@9 does not exist" in " ".join(said.split())
+
+
+def test_a_folder_that_was_meant_is_hinted_at(cm: Shell) -> None:
+    assert "write ./data" in cm("data", "diff", "shop@1", "data", code=66)
+
+
+def test_the_folder_of_the_project_is_no_place_for_a_checkout(cm: Shell) -> None:
+    assert "name a folder beside it" in cm("data", "checkout", "shop@1", ".", "--force", code=74)
+    assert "every file is whole" in cm("data", "verify")
+
+
+def test_projects_may_share_a_state_database(cm: Shell, tmp_path: Path) -> None:
+    other = Shell(folder=tmp_path / "art")
+    other.folder.mkdir()
+    (other.folder / "cm.yaml").write_text(f"name: art\nstack:\n  state: sqlite:///{cm.folder}/.cm/state.db\n")
+    other.rows("x\n7\n")
+    other("data", "snapshot", "data", "--name", "shop")
+    assert "shop@1 is kept in" in other("data", "checkout", "shop@1", "out", code=74)
+    assert "1 version verified" in other("data", "verify")
+    other("gc", "--delete")
+    cm("gc", "--delete")
+    assert "every file is whole" in cm("data", "verify")
 
 
 def test_datasets_and_versions_are_listed(cm: Shell) -> None:

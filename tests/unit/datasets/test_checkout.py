@@ -16,9 +16,10 @@ from cmcore.datasets.version import Version
 from cmcore.errors import RefusedError, StorageError, UsageError
 from tests.unit.datasets.folders import read, write
 
-KNOWN = {name_of(content) for content in (b"1", b"2", b"3")}
-CONTENT = st.sampled_from([b"1", b"2", b"3", b"mine", b"yours"])
-FILES = st.dictionaries(st.sampled_from(["a", "b", "c/d", "e"]), CONTENT)
+PATHS, CONTENTS = ["a", "b", "c/d"], [b"1", b"2", b"3"]
+KNOWN = {(path, name_of(content)) for path in PATHS for content in CONTENTS}
+WANTED = st.dictionaries(st.sampled_from(PATHS), st.sampled_from(CONTENTS))
+THERE = st.dictionaries(st.sampled_from([*PATHS, "e"]), st.sampled_from([*CONTENTS, b"mine", b"yours"]))
 
 
 def manifest(files: dict[str, bytes]) -> DataManifest:
@@ -33,7 +34,7 @@ def manifest(files: dict[str, bytes]) -> DataManifest:
 
 def todo(wanted: dict[str, bytes], there: dict[str, bytes]) -> Steps:
     present = [Present(path=path, digest=name_of(content)) for path, content in there.items()]
-    return steps(manifest(wanted), present, KNOWN.__contains__)
+    return steps(manifest(wanted), present, KNOWN)
 
 
 def outcome(found: Steps) -> tuple[list[str], list[str], list[str], list[str], list[str]]:
@@ -50,24 +51,25 @@ def outcome(found: Steps) -> tuple[list[str], list[str], list[str], list[str], l
         ({"a": b"1"}, {"a": b"mine"}, (["a"], [], [], ["a"], [])),
         ({}, {"a": b"2"}, ([], [], ["a"], [], [])),
         ({}, {"a": b"mine"}, ([], [], [], [], ["a"])),
+        ({}, {"e": b"2"}, ([], [], [], [], ["e"])),
     ],
-    ids=["absent", "equal", "another version's", "changed", "superfluous", "a stranger"],
+    ids=["absent", "equal", "another version's", "changed", "superfluous", "a stranger", "a copy elsewhere"],
 )
 def test_a_file_that_is(wanted: dict[str, bytes], there: dict[str, bytes], expected: tuple[list[str], ...]) -> None:
     assert outcome(todo(wanted, there)) == expected
 
 
 def test_a_link_in_the_place_of_a_file_would_be_lost() -> None:
-    found = steps(manifest({"a": b"1"}), [Present(path="a")], KNOWN.__contains__)
+    found = steps(manifest({"a": b"1"}), [Present(path="a")], KNOWN)
     assert found.lost == ("a",)
 
 
 def test_a_file_that_must_not_be_executed_is_written_again() -> None:
-    found = steps(manifest({"a": b"1"}), [Present(path="a", digest=name_of(b"1"), executable=True)], KNOWN.__contains__)
+    found = steps(manifest({"a": b"1"}), [Present(path="a", digest=name_of(b"1"), executable=True)], KNOWN)
     assert outcome(found) == (["a"], [], [], [], [])
 
 
-@given(FILES, FILES)
+@given(WANTED, THERE)
 def test_unless_something_is_lost_or_strange_the_folder_is_the_version_afterwards(
     wanted: dict[str, bytes], there: dict[str, bytes]
 ) -> None:
@@ -77,12 +79,12 @@ def test_unless_something_is_lost_or_strange_the_folder_is_the_version_afterward
     assert {path: content for path, content in after.items() if path not in found.strangers} == wanted
 
 
-@given(FILES, FILES)
+@given(WANTED, THERE)
 def test_what_no_version_has_is_lost_or_strange_never_removed(
     wanted: dict[str, bytes], there: dict[str, bytes]
 ) -> None:
     found = todo(wanted, there)
-    mine = {path for path, content in there.items() if name_of(content) not in KNOWN and content != wanted.get(path)}
+    mine = {path for path, content in there.items() if (path, name_of(content)) not in KNOWN}
     assert {*found.lost, *found.strangers} == mine
     assert not {*found.remove} & mine
 
@@ -147,6 +149,45 @@ def test_by_force_changed_files_are_overwritten_and_strange_ones_stay(
     done = datasets.checkout(first, tmp_path / "out", force=True)
     assert read(tmp_path / "out") == {**read(folder), "diary.txt": b"mine"}
     assert done.strangers == ("diary.txt",)
+
+
+def test_by_force_copies_that_lie_elsewhere_stay(
+    datasets: Datasets, first: Version, folder: Path, tmp_path: Path
+) -> None:
+    """Another file of the same content is not the version's: an empty `__init__.py` is like any empty file."""
+    copies = {"copy.csv": b"x\n1\n2\n", "deep/a.csv": b"x\n1\n2\n"}
+    write(tmp_path / "out", dict(copies))
+    done = datasets.checkout(first, tmp_path / "out", force=True)
+    assert read(tmp_path / "out") == {**read(folder), **copies}
+    assert (done.removed, set(done.strangers)) == (0, set(copies))
+
+
+def test_files_of_another_dataset_stay(datasets: Datasets, first: Version, folder: Path, tmp_path: Path) -> None:
+    other = datasets.snapshot(write(tmp_path / "other", {"b.csv": "y\n"}), "other").version
+    datasets.checkout(other, tmp_path / "out")
+    datasets.checkout(first, tmp_path / "out", force=True)
+    assert read(tmp_path / "out") == {**read(folder), "b.csv": b"y\n"}
+
+
+def test_a_folder_that_holds_the_store_is_refused(datasets: Datasets, first: Version, tmp_path: Path) -> None:
+    before = read(tmp_path)
+    with pytest.raises(StorageError, match="holds the chunk store"):
+        datasets.checkout(first, tmp_path, force=True)
+    assert read(tmp_path) == before
+
+
+def test_a_folder_in_the_store_is_refused(datasets: Datasets, first: Version) -> None:
+    with pytest.raises(StorageError, match="or lies in it"):
+        datasets.checkout(first, datasets.chunks.root / "chunks", force=True)
+
+
+@pytest.mark.parametrize("below", ["", ".cm", ".cm/deep"])
+def test_a_folder_that_holds_a_project_s_state_or_lies_in_it_is_refused(
+    datasets: Datasets, first: Version, tmp_path: Path, below: str
+) -> None:
+    write(tmp_path / "project", {".cm/state.db": "state"})
+    with pytest.raises(StorageError, match=r"holds the folder '\.cm'"):
+        datasets.checkout(first, tmp_path / "project" / below, force=True)
 
 
 def test_many_reasons_are_cut_short(datasets: Datasets, first: Version, tmp_path: Path) -> None:

@@ -70,6 +70,22 @@ def test_nothing_is_collected_where_a_manifest_is_lost(littered: Datasets, folde
     assert littered.chunks.has(LEFT)
 
 
+def test_versions_of_another_store_hinder_nobody(
+    littered: Datasets, database: StateDatabase, lineage: MemoryLineage, tmp_path: Path, folder: Path
+) -> None:
+    other = Datasets(database, root=tmp_path / "other store", lineage=lineage)
+    other.snapshot(write(tmp_path / "other", {"a.csv": "x\n7\n"}), "shop")
+    assert littered.collect() == 16
+
+
+def test_a_store_that_was_moved_keeps_its_versions(
+    littered: Datasets, database: StateDatabase, lineage: MemoryLineage, tmp_path: Path
+) -> None:
+    littered.chunks.root.rename(tmp_path / "moved")
+    moved = Datasets(database, root=tmp_path / "moved", lineage=lineage, clock=lambda: 2_000_000_000.0)
+    assert (moved.collect(), moved.damage(moved.versions())) == (16, [])
+
+
 def test_a_chunk_that_a_new_version_needs_stays(
     littered: Datasets, database: StateDatabase, root: Path, folder: Path, lineage: MemoryLineage
 ) -> None:

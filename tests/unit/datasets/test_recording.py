@@ -9,12 +9,14 @@ import pytest
 from pydantic import JsonValue
 
 from cmcore.artifacts import DataVersion
+from cmcore.datasets import recording
 from cmcore.datasets.names import Reference
 from cmcore.datasets.place import Place
 from cmcore.datasets.recording import recorded
 from cmcore.datasets.resolver import VersionOfData
 from cmcore.datasets.store import About, Datasets
 from cmcore.datasets.version import Attached
+from cmcore.errors import NotFoundError, UsageError
 from cmcore.lineage import walk
 from cmcore.lineage.memory import MemoryLineage
 from cmcore.lineage.record import ArtifactRecord, ExecutionState
@@ -138,8 +140,15 @@ class TestVersionOfData(ResolverContract):
         datasets.snapshot(folder, "shop")
         return lineage
 
+    def test_it_finds_nothing_in_an_empty_lineage(
+        self, resolver: Resolver, parameters: Mapping[str, JsonValue]
+    ) -> None:
+        """What is named must be there, unlike a newest model."""
+        with pytest.raises(NotFoundError, match="there is no dataset 'shop'"):
+            self.ask(resolver, parameters, MemoryLineage())
 
-@pytest.mark.parametrize(("version", "expected"), [(1, [1]), ("latest", [2]), (3, [])])
+
+@pytest.mark.parametrize(("version", "expected"), [(1, [1]), ("latest", [2])])
 def test_the_resolver_finds(
     datasets: Datasets, folder: Path, lineage: MemoryLineage, version: JsonValue, expected: list[int]
 ) -> None:
@@ -149,3 +158,41 @@ def test_the_resolver_finds(
     parameters: dict[str, JsonValue] = {"dataset": "shop", "version": version, "span": None}
     query = Query(parameters=parameters, inputs={}, lineage=lineage, pipeline="p", project="shop")
     assert [it.properties["version"] for it in VersionOfData().resolve(query)["data"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("dataset", "version", "said"),
+    [
+        ("shop", 9, "shop@9 does not exist; shop has versions 1 to 1, spans 4"),
+        ("shep", "latest", r"there is no dataset 'shep'; there are shop; did you mean 'shop'\?"),
+    ],
+)
+def test_the_resolver_refuses_what_is_not_there(
+    datasets: Datasets, folder: Path, lineage: MemoryLineage, dataset: str, version: JsonValue, said: str
+) -> None:
+    datasets.snapshot(folder, "shop", About(span=4))
+    parameters: dict[str, JsonValue] = {"dataset": dataset, "version": version, "span": None}
+    query = Query(parameters=parameters, inputs={}, lineage=lineage, pipeline="p", project="shop")
+    with pytest.raises(NotFoundError, match=said):
+        VersionOfData().resolve(query)
+
+
+def test_the_first_of_very_many_versions_is_found(lineage: MemoryLineage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "SEARCHED", 2)
+    for number in (1, 2, 3):
+        publish(
+            lineage, "DataVersion", run=f"data.shop-{number}", digest="sha256:1", pipeline="data.shop",
+            dataset="shop", version=number, span=-1,
+        )  # fmt: skip
+    assert known(lineage, "shop@1").properties["version"] == 1
+
+
+def test_only_a_schema_can_be_attached_as_one(lineage: MemoryLineage) -> None:
+    model = publish(lineage, "Model", run="run-1", digest="sha256:1")
+    with pytest.raises(UsageError, match="cannot be the schema of data: it is a Model, no Schema"):
+        recording.attachable("schema", model)
+
+
+def test_statistics_can_be_attached(lineage: MemoryLineage) -> None:
+    statistics = publish(lineage, "ExampleStatistics", run="run-1", digest="sha256:1", span=0)
+    assert recording.attachable("statistics", statistics) == Attached(name=statistics.name, digest="sha256:1")

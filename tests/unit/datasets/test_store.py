@@ -11,13 +11,14 @@ from cmcore.datasets.file import DataFile
 from cmcore.datasets.format import ForeignData
 from cmcore.datasets.names import Reference
 from cmcore.datasets.store import About, Datasets
-from cmcore.datasets.version import Attached
-from cmcore.errors import LineageError, NotFoundError, StorageError, UsageError
+from cmcore.datasets.version import Attached, Version
+from cmcore.errors import LeaseHeldError, LineageError, NotFoundError, StorageError, UsageError
 from cmcore.events import EventKind
 from cmcore.lineage.memory import MemoryLineage
 from cmcore.lineage.record import ExecutionRecord
 from cmcore.state.database import StateDatabase
 from cmcore.state.journal import Journal
+from cmcore.state.lease import COLLECTION, Holder, Leases
 from tests.unit.datasets.folders import NOW, write
 
 SCHEMA = Attached(name="run/schema/1/schema/0", digest="sha256:1")
@@ -36,6 +37,13 @@ def test_equal_data_make_no_new_version(datasets: Datasets, folder: Path) -> Non
     first = datasets.snapshot(folder, "shop")
     again = datasets.snapshot(folder, "shop", About(message="again"))
     assert (again.new, again.version) == (False, first.version)
+
+
+def test_a_change_of_mode_makes_the_next_version(datasets: Datasets, folder: Path) -> None:
+    first = datasets.snapshot(folder, "shop").version
+    (folder / "a.csv").chmod(0o755)
+    second = datasets.snapshot(folder, "shop").version
+    assert (second.version, second.digest) == (2, first.digest)
 
 
 def test_changed_data_make_the_next_version(datasets: Datasets, folder: Path) -> None:
@@ -90,7 +98,7 @@ def test_a_version_that_does_not_exist_is_refused_with_those_that_do(datasets: D
 
 def test_a_dataset_that_does_not_exist_is_refused_with_one_like_it(datasets: Datasets, folder: Path) -> None:
     datasets.snapshot(folder, "shop")
-    with pytest.raises(NotFoundError, match=r"no dataset 'shep'; did you mean 'shop'\?; there are shop"):
+    with pytest.raises(NotFoundError, match=r"no dataset 'shep'; there are shop; did you mean 'shop'\?"):
         datasets.get(Reference.parse("shep"))
 
 
@@ -265,3 +273,62 @@ def test_settling_twice_is_the_same_as_once(datasets: Datasets, folder: Path, li
 def test_a_version_reads_back_as_it_was_made(datasets: Datasets, folder: Path) -> None:
     made = datasets.snapshot(folder, "shop", About(span=3, message="größer", attached={"schema": SCHEMA})).version
     assert datasets.get(Reference.parse("shop@1")) == made
+
+
+@pytest.fixture
+def elsewhere(database: StateDatabase, lineage: MemoryLineage, tmp_path: Path) -> Datasets:
+    """Another project with the same state database, and a folder of its own for chunks."""
+    return Datasets(database, root=tmp_path / "kept elsewhere", lineage=lineage, project="art", clock=lambda: NOW)
+
+
+@pytest.fixture
+def foreign(elsewhere: Datasets, tmp_path: Path) -> Version:
+    """A version of that project."""
+    return elsewhere.snapshot(write(tmp_path / "pictures", {"a.csv": "x\n7\n"}), "shop").version
+
+
+def test_a_version_says_which_store_keeps_it(datasets: Datasets, folder: Path, root: Path) -> None:
+    assert datasets.snapshot(folder, "shop").version.store == str(root)
+
+
+def test_a_version_of_another_store_is_said_to_be_there(
+    datasets: Datasets, elsewhere: Datasets, foreign: Version
+) -> None:
+    with pytest.raises(StorageError, match=f"shop@1 is kept in '{elsewhere.chunks.root}'"):
+        datasets.manifest(foreign)
+
+
+def test_a_version_of_another_store_does_not_hinder_a_checkout(
+    datasets: Datasets, foreign: Version, folder: Path, tmp_path: Path
+) -> None:
+    version = datasets.snapshot(folder, "shop").version
+    (tmp_path / "out").mkdir()
+    write(tmp_path / "out", {"a.csv": "x\n1\n2\n"})
+    assert datasets.checkout(version, tmp_path / "out").kept == 1
+
+
+def test_a_version_whose_files_are_here_as_well_is_here(datasets: Datasets, elsewhere: Datasets, folder: Path) -> None:
+    version = elsewhere.snapshot(folder, "shop").version
+    datasets.snapshot(folder, "shop")
+    assert datasets.manifest(version).size == 10
+
+
+def test_only_its_own_store_tells_the_lineage_of_a_version(
+    database: StateDatabase, lineage: MemoryLineage, elsewhere: Datasets, root: Path, tmp_path: Path, folder: Path
+) -> None:
+    with pytest.raises(LineageError):
+        Datasets(database, root=tmp_path / "kept elsewhere", lineage=Moody()).snapshot(folder, "shop")
+    Datasets(database, root=root, lineage=lineage).settle()
+    assert lineage.latest("DataVersion") == []
+    elsewhere.settle()
+    assert [it.project for it in lineage.latest("DataVersion")] == ["art"]
+
+
+def test_nothing_is_attached_while_it_is_decided_which_payloads_go(
+    datasets: Datasets, folder: Path, database: StateDatabase
+) -> None:
+    datasets.snapshot(folder, "shop")
+    Leases(database).acquire(COLLECTION, Holder.this("bob"), ttl_s=60)
+    with pytest.raises(LeaseHeldError):
+        datasets.snapshot(folder, "shop", About(attached={"schema": SCHEMA}))
+    assert not datasets.snapshot(folder, "shop").new

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("span", sa.BigInteger),
         sa.Column("digest", sa.Text, nullable=False),
         sa.Column("manifest", sa.Text, nullable=False),
+        sa.Column("store", sa.Text, nullable=False),
         sa.Column("files", sa.BigInteger, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("rows", sa.BigInteger),

@@ -8,9 +8,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from cmcore.events import EventKind
 from cmcore.provenance.signing.attachments import Attachment, Attachments, Kind
 from cmcore.provenance.signing.tables import METADATA, PROVENANCE_BRANCH
 from cmcore.state.database import StateDatabase
+from cmcore.state.journal import Journal
 from cmcore.state.migration import HERE
 
 ONE = Attachment(digest="sha256:1", kind=Kind.SIGNATURE, signer="sha256:s", media_type="text/plain", content=b"\0one")
@@ -51,3 +53,10 @@ def test_adding_twice_is_the_same_as_once(attachments: Attachments) -> None:
 def test_other_payloads_and_kinds_are_not_listed(attachments: Attachments) -> None:
     attachments.add(ONE, replace(ONE, digest="sha256:2"), replace(ONE, kind=Kind.CARD))
     assert len(attachments.of("sha256:1", Kind.SIGNATURE)) == 1
+
+
+def test_what_is_new_is_told_once(attachments: Attachments, database: StateDatabase) -> None:
+    attachments.add(replace(ONE, content=b"told"))
+    attachments.add(replace(ONE, content=b"told"))
+    told = [event for event in Journal(database).read() if event.kind is EventKind.SIGNATURE_ADDED]
+    assert [event.data["actor"] for event in told] == ["ada"]
