@@ -73,7 +73,6 @@ class StackSettings(Section):
     data: str = Field(default="", description="where versions of data are kept, a folder")
     plugins: PluginSettings = PluginSettings()
 
-
     @model_validator(mode="after")
     def trackers_have_names_of_their_own(self) -> StackSettings:
         """How far a tracker has got is kept under its name."""

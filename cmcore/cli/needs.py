@@ -43,6 +43,13 @@ def needs_of(
     )
 
 
+def claims(project: Project, policy: Policy, now: float) -> set[str]:
+    """What versions, pins and data claim at this moment, without what runs do: versions and artifacts by name."""
+    needs = needs_of(project, (), (), frozenset(), policy, now)
+    roots = [version for version in needs.versions if version.root(policy, now)]
+    return {name for root in roots for name in (root.version, *root.evidence)} | set(needs.artifacts)
+
+
 def past_run(row: RunRow, live: Set[str], pinned: Set[str]) -> PastRun:
     """A run as far as it matters here."""
     return PastRun(run=row.run, at=last_moment(row), live=row.run in live, pinned=row.run in pinned)

@@ -15,8 +15,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from cmcore.cli.needs import ALL, last_moment, needs_of
-from cmcore.errors import LeaseHeldError
+from cmcore.cli.needs import ALL, claims, last_moment, needs_of
+from cmcore.errors import LeaseHeldError, OutdatedError
 from cmcore.lineage.record import ExecutionRecord
 from cmcore.retention.collection import Collector
 from cmcore.retention.roots import DAY_S, Policy, kept
@@ -120,7 +120,7 @@ def cleared(project: Project, order: Order, watch: Watch) -> Waste:
         clock=time.time,
     )
     if order.expired:
-        with alone(project) as still:
+        with alone(project, order.policy) as still:
             chosen = found_waste(project, order, watch)
             collector.bury([it.verdict for it in chosen.items if it.verdict], still=still)
     else:
@@ -132,10 +132,11 @@ def cleared(project: Project, order: Order, watch: Watch) -> Waste:
 
 
 @contextmanager
-def alone(project: Project) -> Iterator[Callable[[], None]]:
+def alone(project: Project, policy: Policy) -> Iterator[Callable[[], None]]:
     """The time in which it is decided what goes: no run is carried out, and nobody starts one, pins or names anything.
 
-    Gives a call that raises LeaseLostError should that no longer be so.
+    Gives a call that raises LeaseLostError should that no longer be so, and OutdatedError where a version, a pin or
+    data has come to need something all the same.
     """
     leases = project.ledger.leases
     lease = leases.acquire(COLLECTION, Holder.this(project.actor), ttl_s=project.ledger.ttl_s)
@@ -147,7 +148,17 @@ def alone(project: Project) -> Iterator[Callable[[], None]]:
                 f"{', ...' if len(runs) > 3 else ''}) and may come to need what has expired. Nothing was deleted; try "
                 "again when it is over. What no record names can go at any time: cm gc --delete"
             )
-        yield lambda: leases.renew(lease)
+        before = claims(project, policy, time.time())
+
+        def still() -> None:
+            leases.renew(lease)
+            if new := sorted(claims(project, policy, time.time()) - before):
+                raise OutdatedError(
+                    f"while it was decided what goes, something came to be needed: {', '.join(new[:3])}. What is not "
+                    "recorded as deleted by now stays; look again: cm gc --expired"
+                )
+
+        yield still
     finally:
         keeper.close()
 

@@ -72,6 +72,7 @@ class Watch:
             changed_code=self.changed_code,
             observer_fault=lambda fault: view.note(f"warning: {fault}"),
             tracked=tracked,
+            awaiting=lambda names: view.note(f"waiting for {', '.join(names)} to be told; Ctrl-C stops waiting"),
         )
 
 

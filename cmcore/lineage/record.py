@@ -15,6 +15,7 @@ from cmcore.errors import ConflictError
 
 NOTHING: Mapping[str, JsonValue] = {}
 DELETED_AT, DELETED_REASON = "deleted_at", "deleted_reason"
+PARAMETER_ARTIFACTS = "parameter_artifacts"
 
 
 class ExecutionState(StrEnum):
@@ -106,6 +107,12 @@ class ExecutionRecord:
             (edge.key, edge.index, edge.artifact.name, edge.artifact.digest, edge.artifact.uri)
             for edge in ordered(self.outputs)
         )
+
+    @property
+    def parameter_artifacts(self) -> tuple[str, ...]:
+        """The names of the artifacts whose values stood in its parameters: it read them, though no edge says so."""
+        names = self.facts.get(PARAMETER_ARTIFACTS)
+        return tuple(map(str, names)) if isinstance(names, list) else ()
 
     @property
     def has_deleted_output(self) -> bool:

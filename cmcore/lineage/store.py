@@ -87,7 +87,8 @@ class LineageStore(Protocol):
         ...
 
     def consumers(self, artifact: ArtifactRecord, *, limit: int = 1000) -> list[ExecutionRecord]:
-        """Executions that read this artifact, with their edges."""
+        """Executions that read this artifact as an input, with their edges; not those that had its value in a
+        parameter, which only name it (`ExecutionRecord.parameter_artifacts`)."""
         ...
 
     def close(self) -> None:

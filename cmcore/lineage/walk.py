@@ -1,6 +1,7 @@
 """Walks over the lineage: what an artifact was made from, and what was made of it, as a value and as text.
 
-Breadth first, by the store's producers and consumers alone; no store's query language is used.
+Breadth first, by the store's producers and consumers; no store's query language is used. Values that stood in
+parameters were read too: executions name them in a fact, and no edge of the store does.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from pydantic import JsonValue
 from cmcore.lineage.record import DELETED_AT, DELETED_REASON, ArtifactRecord, ExecutionRecord
 from cmcore.lineage.store import LineageStore
 
+PARAMETER = "[parameter]"
+VALUE = "value"  # the fact that holds the value of an artifact that may stand in a parameter
+
 
 class Direction(StrEnum):
     """Against the flow of data, or with it."""
@@ -25,7 +29,10 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """An edge of the graph: `execution` wrote (`output`) or read `artifact` under (key, index). Ends are names."""
+    """An edge of the graph: `execution` wrote (`output`) or read `artifact` under (key, index). Ends are names.
+
+    The key of a value that stood in a parameter is `[parameter]`, which no input's key can be.
+    """
 
     execution: str
     artifact: str
@@ -53,15 +60,40 @@ def upstream(store: LineageStore, artifact: ArtifactRecord, *, depth: int = 100,
 
     An artifact that was served from the cache was made by the execution that first wrote it.
     """
-    return _walk(Direction.UP, artifact, lambda each: store.producers(each)[:1], depth, limit)
+    return _walk(store, Direction.UP, artifact, lambda each: store.producers(each)[:1], depth, limit)
 
 
 def downstream(store: LineageStore, artifact: ArtifactRecord, *, depth: int = 100, limit: int = 1000) -> Walk:
     """What was made of the artifact: the executions that read it and their outputs, oldest first."""
-    return _walk(Direction.DOWN, artifact, lambda each: store.consumers(each, limit=limit + 1)[::-1], depth, limit)
+    return _walk(store, Direction.DOWN, artifact, lambda each: _readers(store, each, limit + 1), depth, limit)
+
+
+def read_by(store: LineageStore, execution: ExecutionRecord) -> list[ArtifactRecord]:
+    """What an execution read: its inputs, and the artifacts whose values stood in its parameters."""
+    values = [store.artifact(name) for name in execution.parameter_artifacts]
+    return [*(edge.artifact for edge in execution.inputs), *(value for value in values if value is not None)]
+
+
+def names_read_by(execution: ExecutionRecord) -> tuple[str, ...]:
+    """The same without a store, by `identity`."""
+    return (*(identity(edge.artifact) for edge in execution.inputs), *execution.parameter_artifacts)
+
+
+def _readers(store: LineageStore, artifact: ArtifactRecord, limit: int) -> list[ExecutionRecord]:
+    """The executions that read an artifact, oldest first. Stores know no readers of values in parameters: these are
+    found in the runs that wrote the value or were served it."""
+    consumers = store.consumers(artifact, limit=limit)[::-1]
+    if VALUE not in artifact.facts:
+        return consumers
+    runs = dict.fromkeys(each.run for each in store.producers(artifact))
+    by_value = [
+        each for run in runs for each in store.executions(run) if identity(artifact) in each.parameter_artifacts
+    ]
+    return [*consumers, *by_value]
 
 
 def _walk(
+    store: LineageStore,
     direction: Direction,
     start: ArtifactRecord,
     neighbours: Callable[[ArtifactRecord], list[ExecutionRecord]],
@@ -80,7 +112,7 @@ def _walk(
                     complete = False
                     break
                 executions[execution.name] = execution
-                met |= {identity(found): found for found in _far_side(direction, execution)}
+                met |= {identity(found): found for found in _far_side(store, direction, execution)}
         frontier = [found for name, found in met.items() if name not in artifacts]
         artifacts |= {identity(found): found for found in frontier}
         if not frontier:
@@ -102,21 +134,20 @@ def identity(artifact: ArtifactRecord) -> str:
     return artifact.name or f"#{artifact.id}"
 
 
-def _far_side(direction: Direction, execution: ExecutionRecord) -> list[ArtifactRecord]:
-    edges = execution.inputs if direction is Direction.UP else execution.outputs
-    return [edge.artifact for edge in edges]
+def _far_side(store: LineageStore, direction: Direction, execution: ExecutionRecord) -> list[ArtifactRecord]:
+    if direction is Direction.UP:
+        return read_by(store, execution)
+    return [edge.artifact for edge in execution.outputs]
 
 
 def _uses(execution: ExecutionRecord) -> Iterator[Use]:
-    for output, edges in ((False, execution.inputs), (True, execution.outputs)):
-        for edge in edges:
-            yield Use(
-                execution=execution.name,
-                artifact=identity(edge.artifact),
-                key=edge.key,
-                index=edge.index,
-                output=output,
-            )
+    ends = [
+        *((edge.key, edge.index, identity(edge.artifact), False) for edge in execution.inputs),
+        *((PARAMETER, index, name, False) for index, name in enumerate(execution.parameter_artifacts)),
+        *((edge.key, edge.index, identity(edge.artifact), True) for edge in execution.outputs),
+    ]
+    for key, index, artifact, output in ends:
+        yield Use(execution=execution.name, artifact=artifact, key=key, index=index, output=output)
 
 
 def tree_lines(walk: Walk) -> list[str]:
@@ -215,12 +246,18 @@ def deletion(artifact: ArtifactRecord) -> str:
     return f"payload deleted{day}{f': {reason}' if reason else ''}"
 
 
+def payload_gone(store: LineageStore, name: str) -> str:
+    """The same for the artifact of that name; empty also where it is not recorded here."""
+    artifact = store.artifact(name) if name else None
+    return deletion(artifact) if artifact else ""
+
+
 def _execution_text(execution: ExecutionRecord) -> str:
     return f"{execution.node or execution.type_name} {execution.state} {execution.name}"
 
 
 def _port(use: Use) -> str:
-    return f"{use.key}[{use.index}] "
+    return f"[parameter {use.index}] " if use.key == PARAMETER else f"{use.key}[{use.index}] "
 
 
 def _quoted(text: str) -> str:

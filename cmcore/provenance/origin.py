@@ -16,7 +16,7 @@ from cmcore.components.code.environment import Environment
 from cmcore.document.write import canonical
 from cmcore.lineage.record import ArtifactRecord, ExecutionRecord, RunRecord
 from cmcore.lineage.store import LineageStore
-from cmcore.lineage.walk import identity
+from cmcore.lineage.walk import identity, read_by
 from cmcore.registry.facts import Origin
 
 DIGITS = 16
@@ -72,13 +72,6 @@ def ancestry(store: LineageStore, artifact: ArtifactRecord) -> Ancestry:
             following += [(each, found.run) for each in fresh]
         frontier = following
     return Ancestry(artifact=artifact, executions=tuple(executions.values()), data=tuple(data.values()))
-
-
-def read_by(store: LineageStore, execution: ExecutionRecord) -> list[ArtifactRecord]:
-    """What an execution read: its inputs, and the artifacts whose values its parameters held."""
-    named = execution.facts.get("parameter_artifacts")
-    values = [store.artifact(str(name)) for name in (named if isinstance(named, list) else ())]
-    return [*(edge.artifact for edge in execution.inputs), *(value for value in values if value is not None)]
 
 
 def _by_output(executions: Iterable[ExecutionRecord]) -> dict[str, ExecutionRecord]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from cmcore.errors import OutdatedError
-from cmcore.registry.moment import written
+from cmcore.filters.moment import written
 from cmcore.registry.names import VersionNumber
 from cmcore.registry.tables import ALIASES, VERSIONS
 from cmcore.registry.values import Alias

@@ -5,6 +5,7 @@ What the words amount to is decided in `verdict`.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from cmcore.registry.tables import APPROVALS
 from cmcore.registry.texts import checked_prose
 from cmcore.registry.transaction import Transaction
 from cmcore.registry.values import Approval, ModelVersion, Verdict
-from cmcore.registry.verdict import DAY_S, unfit
+from cmcore.registry.verdict import DAY_S, digests, unfit
 
 
 def approved(
@@ -42,6 +43,7 @@ def approved(
         verdict=verdict,
         reason=reason,
         at=transaction.at,
+        seen=digests(version.properties),
         expires_at=transaction.at + (policy.expires_days or 0) * DAY_S if lasts else None,
     )
     put_approval(connection, approval, catalogue.id_of(connection, version))
@@ -82,13 +84,20 @@ def approvals_in(
 def approval_of(row: sa.RowMapping, version: ModelVersion) -> Approval:
     """The row as an approval."""
     own = {name: row[name] for name in ("environment", "actor", "reason", "at", "expires_at")}
-    return Approval(model=version.model, version=version.number, verdict=Verdict(row["verdict"]), **own)
+    return Approval(
+        model=version.model,
+        version=version.number,
+        verdict=Verdict(row["verdict"]),
+        seen=json.loads(row["seen"]),
+        **own,
+    )
 
 
 def put_approval(connection: sa.Connection, approval: Approval, version_id: int) -> None:
     """Let this be the word of its actor, whatever was said before."""
     take_approval(connection, version_id, approval.environment, approval.actor)
     said = asdict(approval) | {"version_id": version_id, "verdict": approval.verdict.value}
+    said["seen"] = json.dumps(said["seen"], sort_keys=True)
     connection.execute(sa.insert(APPROVALS), {column.name: said[column.name] for column in APPROVALS.columns})
 
 

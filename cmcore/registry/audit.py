@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 
 import sqlalchemy as sa
 from pydantic import JsonValue
@@ -161,6 +162,14 @@ def entries_in(connection: sa.Connection, *, model: str = "", after: int = 0) ->
     while rows := connection.execute(query.where(AUDIT.c.seq > after)).mappings().all():
         yield from map(entry_of, rows)
         after = rows[-1]["seq"]
+
+
+def newest_move(connection: sa.Connection, model: str, alias: str) -> list[AuditEntry]:
+    """The entry that put an alias where it is; none where it was never set."""
+    moved = (AUDIT.c.model == model, AUDIT.c.action == EventKind.ALIAS_MOVED.value)
+    rows = connection.execute(sa.select(AUDIT).where(*moved).order_by(AUDIT.c.seq.desc())).mappings()
+    entries = (entry for entry in map(entry_of, rows) if entry.data.get("alias") == alias)
+    return list(islice(entries, 1))
 
 
 def witnesses_in(connection: sa.Connection) -> Iterator[Head]:

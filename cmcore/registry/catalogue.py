@@ -77,7 +77,7 @@ def add_version(connection: sa.Connection, version: ModelVersion) -> None:
             digest=facts.digest,
             uri=facts.uri,
             run=facts.origin.run,
-            blessed=None if facts.blessed is None else str(facts.blessed).lower(),
+            blessed=searched(facts.blessed),
             created_at=version.created_at,
             actor=version.actor,
             facts=facts.model_dump_json(),
@@ -86,8 +86,28 @@ def add_version(connection: sa.Connection, version: ModelVersion) -> None:
         )
         .returning(VERSIONS.c.id)
     ).scalar_one()
-    add_all(connection, METRICS, [metric_row(inserted, *item) for item in metrics_of(facts).items()])
+    add_metrics(connection, inserted, facts)
     add_all(connection, DATA, data_rows(inserted, facts))
+
+
+def set_evidence(connection: sa.Connection, version: ModelVersion) -> None:
+    """Let a version have the facts that it has now, and be found by their metrics and blessing."""
+    check_names(version.facts)
+    own = id_of(connection, version)
+    values = {"facts": version.facts.model_dump_json(), "blessed": searched(version.facts.blessed)}
+    connection.execute(sa.update(VERSIONS).where(VERSIONS.c.id == own).values(**values))
+    connection.execute(sa.delete(METRICS).where(METRICS.c.version_id == own))
+    add_metrics(connection, own, version.facts)
+
+
+def searched(blessed: bool | None) -> str | None:
+    """A blessing as searches compare it."""
+    return None if blessed is None else str(blessed).lower()
+
+
+def add_metrics(connection: sa.Connection, version_id: int, facts: VersionFacts) -> None:
+    """Add the rows by which a version's metrics are found."""
+    add_all(connection, METRICS, [metric_row(version_id, *item) for item in metrics_of(facts).items()])
 
 
 def check_names(facts: VersionFacts) -> None:

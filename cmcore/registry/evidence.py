@@ -16,6 +16,7 @@ from cmcore.artifacts.payload import Payload
 from cmcore.components.types import artifact_reference, artifact_type
 from cmcore.errors import StorageError, UsageError
 from cmcore.lineage.record import ArtifactRecord
+from cmcore.lineage.walk import deletion
 from cmcore.registry.contract import (
     EVALUATION_BYTES,
     EVALUATION_FILE,
@@ -71,6 +72,8 @@ class Readable:
     @classmethod
     def recorded(cls, record: ArtifactRecord, payloads: PayloadStore) -> Self:
         """A recorded artifact; raises StorageError where its bytes are no longer what was recorded."""
+        if gone := deletion(record):
+            raise StorageError(f"{record.name} cannot be registered or be evidence: {gone}")
         imported = bool(record.facts.get("imported"))
         known = None if record.digest.startswith(DECLARED) else record.digest
         if known and not imported:
@@ -111,6 +114,7 @@ def version_facts(
     """
     scan = scanned(model)
     file = model_file(model)
+    spoke = {"evaluation": evaluation, "blessing": blessing, "schema": schema, "infra_blessing": infra_blessing}
     return VersionFacts(
         digest=model.digest,
         uri=model.payload.uri,
@@ -123,6 +127,7 @@ def version_facts(
         blessed=verdict_of(blessing, "current_model", model) if blessing else None,
         infra_blessed=verdict_of(infra_blessing, "model", model) if infra_blessing else None,
         scan=scan,
+        evidence={part: said.name for part, said in spoke.items() if said and said.name},
     )
 
 

@@ -78,7 +78,8 @@ class Origin(Fact):
 
 class VersionFacts(Fact):
     """All of it. `digest` is the model's payload digest; `artifact` its name in the lineage; `type_name` its type as
-    documents write it (`Model`, `package.module:Type`)."""
+    documents write it (`Model`, `package.module:Type`);
+    `evidence` the artifacts that spoke for it, by the part that each plays (evaluation, blessing, ...)."""
 
     digest: str
     uri: str = ""
@@ -92,3 +93,4 @@ class VersionFacts(Fact):
     infra_blessed: bool | None = None
     origin: Origin = Origin()
     scan: dict[str, JsonValue] = {}
+    evidence: dict[str, str] = {}

@@ -5,7 +5,7 @@ Evidence is gathered by the caller of a promotion; facts and properties are the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -28,26 +28,27 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What gates look at; None where nobody looked. `card_missing` are sections of the card, `scan_reasons` dangers,
-    `objections` what plugins say against the version.
+    """What gates look at; None where nobody looked, or asked. `signatures` may hold or not; `card_missing` are sections
+    of the card, `scan_reasons` dangers, `objections` what plugins say against the version.
     """
 
     facts: VersionFacts
     properties: Mapping[str, JsonValue] = field(default_factory=dict)
-    signature: Signature | None = None
+    signatures: tuple[Signature, ...] | None = None
     card_missing: tuple[str, ...] | None = None
     scan_reasons: tuple[str, ...] | None = None
-    objections: tuple[str, ...] = ()
+    objections: tuple[str, ...] | None = None
 
 
 NOT_LOOKED_AT = "nobody looked"
+SHOWN = 19  # of a fingerprint
 
 
 def examined(gate: Gate, evidence: Evidence, current: VersionFacts | None) -> Finding:
     """What a gate found; `current` is the version that the environment has now."""
     match gate.asked:
         case Signed() as asked:
-            return signed(asked, evidence.signature)
+            return signed(asked, evidence.signatures or ())
         case NotWorse() as asked:
             return not_worse(asked, evidence.facts, current)
         case str(text) if gate.where is not None:
@@ -104,12 +105,16 @@ PLAIN: Mapping[str, Callable[[Evidence], Finding]] = {
 }
 
 
-def signed(asked: Signed, signature: Signature | None) -> Finding:
-    """Whether one of the keys signed these bytes."""
-    if signature is None:
-        return Finding(rule="signed", holds=False, found="it is not signed, or nobody looked: cm sign")
-    if not signature.valid:
-        return Finding(rule="signed", holds=False, found=f"its signature does not hold: {signature.reason}")
-    known = signature.signer in asked.fingerprints
-    found = f"signed by {signature.signer[:19]}" + ("" if known else ", which is none of the policy's keys")
-    return Finding(rule="signed", holds=known, found=found)
+def signed(asked: Signed, signatures: Sequence[Signature]) -> Finding:
+    """Whether one of the keys signed these bytes, whoever else did."""
+    signers = [each.signer for each in signatures if each.valid]
+    if known := [signer for signer in signers if signer in asked.fingerprints]:
+        return Finding(rule="signed", holds=True, found=f"signed by {known[0][:SHOWN]}")
+    if signers:
+        by = ", ".join(signer[:SHOWN] for signer in dict.fromkeys(signers))
+        found = f"signed by {by}, which is none of the policy's keys"
+    elif signatures:
+        found = f"its signature does not hold: {'; '.join(dict.fromkeys(each.reason for each in signatures))}"
+    else:
+        found = "it is not signed, or nobody looked: cm sign"
+    return Finding(rule="signed", holds=False, found=found)

@@ -41,13 +41,18 @@ class EvidenceArtifacts:
 
 def found_evidence(store: LineageStore, model: ArtifactRecord) -> EvidenceArtifacts:
     """The newest evaluation and blessings of this very model, and the nearest schema that it was made with."""
-    executions = [each for each in store.consumers(model, limit=CONSUMERS) if each.state.published]
+    executions = published_consumers(store, model)
     return EvidenceArtifacts(
         evaluation=next(about(model, executions, Evaluation.type_name), None),
         blessing=next(about(model, executions, Blessing.type_name), None),
         infra_blessing=next(about(model, executions, InfraBlessing.type_name), None),
         schema=next((each for each in upstream(store, model).artifacts if each.is_a(Schema.type_name)), None),
     )
+
+
+def published_consumers(store: LineageStore, model: ArtifactRecord) -> list[ExecutionRecord]:
+    """The executions that worked on the model and came to something."""
+    return [each for each in store.consumers(model, limit=CONSUMERS) if each.state.published]
 
 
 def about(model: ArtifactRecord, executions: list[ExecutionRecord], type_name: str) -> Iterator[ArtifactRecord]:
@@ -98,6 +103,7 @@ def candidate(
     are no longer what was recorded.
     """
     check_type(model, Model.type_name)
+    check_named(model, named, store)
     evidence = named.over(found_evidence(store, model))
 
     def read(record: ArtifactRecord | None, type_name: str) -> Readable | None:
@@ -114,6 +120,21 @@ def candidate(
         infra_blessing=read(evidence.infra_blessing, InfraBlessing.type_name),
     )
     return Candidate(facts=facts.model_copy(update={"origin": origin}), evidence=evidence, pipeline=model.pipeline)
+
+
+def check_named(model: ArtifactRecord, named: EvidenceArtifacts, store: LineageStore) -> None:
+    """Raise UsageError for evidence that somebody named and that is about another model, or does not say which."""
+    executions = published_consumers(store, model)
+    for artifact in (named.evaluation, named.blessing, named.infra_blessing):
+        type_name = next((each for each in ABOUT if artifact and artifact.is_a(each)), None)
+        if artifact is None or type_name is None:
+            continue
+        said = artifact.properties.get(ABOUT[type_name])
+        if said == model.digest:
+            continue
+        if said or identity(artifact) not in map(identity, about(model, executions, type_name)):
+            whose = f"about model {said}" if said else "not known to be about this model"
+            raise UsageError(f"{artifact.name} is {whose}; {model.name} is {model.digest}")
 
 
 def check_type(artifact: ArtifactRecord, type_name: str) -> None:

@@ -19,7 +19,8 @@ MOVES = frozenset([EventKind.ALIAS_MOVED.value, EventKind.ALIAS_REMOVED.value])
 
 
 def moves(entries: Iterable[AuditEntry], environment: str = "") -> Iterator[Move]:
-    """The moves of one alias or of all, in the order of the entries; StateError at one that was changed since."""
+    """The moves of one alias or of all, in the order of entries; StateError where one was changed or is missing."""
+    last: dict[str, Move] = {}
     for entry in entries:
         if not is_intact(entry):
             raise StateError(
@@ -27,7 +28,21 @@ def moves(entries: Iterable[AuditEntry], environment: str = "") -> Iterator[Move
                 "certain. See how far it holds: cm audit verify"
             )
         if entry.action in MOVES and environment in {"", entry.data["alias"]}:
-            yield move_of(entry)
+            move = move_of(entry)
+            check_follows(move, last.get(move.alias), entry.seq)
+            last[move.alias] = move
+            yield move
+
+
+def check_follows(move: Move, before: Move | None, seq: int) -> None:
+    """Raise StateError unless a move begins where the one before it ended."""
+    generation, version = (before.generation, before.version) if before else (0, None)
+    if (move.generation, move.from_version) != (generation + 1, version):
+        raise StateError(
+            f"the audit log lacks a move of {move.alias!r} before its entry {seq}: generation {generation} "
+            f"({version or 'none'}) is followed by {move.generation}, from {move.from_version or 'none'}. See how far "
+            "the log holds: cm audit verify"
+        )
 
 
 def move_of(entry: AuditEntry) -> Move:
@@ -50,10 +65,10 @@ def number_or_none(value: JsonValue) -> VersionNumber | None:
     return VersionNumber.parse(value) if isinstance(value, str) and value else None
 
 
-def held_at(entries: Iterable[AuditEntry], environment: str, time: float) -> Held | None:
-    """Which version an alias meant at a time; None where it meant none yet, or none any more."""
+def held_at(told: Iterable[Move], time: float) -> Held | None:
+    """Which version an alias meant at a time, by its moves; None where it meant none yet, or none any more."""
     last: Move | None = None
-    for move in moves(entries, environment):
+    for move in told:
         if move.at <= time:
             last = move
     if last is None or last.version is None:

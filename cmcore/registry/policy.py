@@ -14,9 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from cmcore.errors import NotFoundError, UsageError
+from cmcore.errors import NotFoundError, RefusedError, UsageError
 from cmcore.filters.parse import parse
 from cmcore.registry.names import checked_alias, checked_model
+from cmcore.registry.wording import meant
 
 ANY_MODEL = "*"
 PUBLIC_KEY = re.compile(r"\s*-----BEGIN PUBLIC KEY-----\s([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*")
@@ -156,10 +157,20 @@ class Policy(Section):
         """The demands of one environment; raises NotFoundError."""
         if name not in self.environments:
             raise NotFoundError(
-                f"{name!r} is no environment here; there are {', '.join(self.environments)}. "
+                f"{name!r} is no environment here{meant(name, [*self.environments])}; there are "
+                f"{', '.join(self.environments)}. "
                 "To set an ordinary alias: cm alias"
             )
         return self.environments[name]
+
+    def check_free(self, model: str, name: str) -> None:
+        """Raise RefusedError if an alias is an environment that demands something."""
+        demands = self.environments.get(name)
+        if demands is not None and not demands.is_free:
+            raise RefusedError(
+                f"{name!r} is an environment of {model!r} that its policy guards, not an alias to be set or removed by "
+                f"hand; promote another version instead: cm promote {model}@VERSION --to {name}"
+            )
 
 
 DEFAULT = Policy(

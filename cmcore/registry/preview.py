@@ -10,8 +10,8 @@ from cmcore.filters.syntax import Comparator, Comparison, Field, Filter
 from cmcore.registry.bump import bumped, next_number
 from cmcore.registry.facts import VersionFacts
 from cmcore.registry.names import Reference, VersionNumber
-from cmcore.registry.registration import PRIMARY_METRIC, overriding
-from cmcore.registry.values import Bump, Level, Model, ModelVersion
+from cmcore.registry.registration import PRIMARY_METRIC, overriding, with_evidence
+from cmcore.registry.values import Bump, Level, Model, ModelVersion, Registered
 
 
 class Versions(Protocol):
@@ -32,13 +32,17 @@ class Versions(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A registration, done or foreseen: `known` says that the same bytes were a version already."""
+    """A registration, done or foreseen: `known` says that the same bytes were a version already.
+
+    `reevaluated`, that this one has new evidence.
+    """
 
     model: str
     number: VersionNumber
     bump: Bump
     override: str = ""
     known: bool = False
+    reevaluated: bool = False
 
     @property
     def level(self) -> Level:
@@ -46,10 +50,16 @@ class Outcome:
         return Level.of(self.number)
 
     @classmethod
-    def of(cls, version: ModelVersion, *, known: bool) -> Outcome:
-        """The outcome that a version is."""
+    def of(cls, made: Registered) -> Outcome:
+        """The outcome of a registration."""
+        version = made.version
         return cls(
-            model=version.model, number=version.number, bump=version.bump, override=version.override, known=known
+            model=version.model,
+            number=version.number,
+            bump=version.bump,
+            override=version.override,
+            known=not made.created,
+            reevaluated=made.reevaluated,
         )
 
 
@@ -57,7 +67,8 @@ def foreseen(registry: Versions, name: str, facts: VersionFacts, *, level: Level
     """What registering these facts would come to at this moment; raises as `Registry.register` does."""
     same = Comparison(field=Field(group="", name="digest"), comparator=Comparator.EQUAL, values=(facts.digest,))
     for version in registry.versions(name, same):
-        return Outcome.of(version, known=True)
+        new = with_evidence(version.facts, facts).model_dump_json() != version.facts.model_dump_json()
+        return Outcome.of(Registered(version=version, created=False, reevaluated=new))
     previous = newest(registry, name)
     metric = str(registry.model(name).properties.get(PRIMARY_METRIC, "")) if previous else ""
     bump = bumped(previous, facts, metric=metric)

@@ -12,14 +12,13 @@ from cmcore.errors import NotFoundError, RefusedError, UsageError
 from cmcore.events import EventKind
 from cmcore.registry import aliases, catalogue, policies
 from cmcore.registry.approvals import approvals_in
-from cmcore.registry.audit import lock
+from cmcore.registry.audit import lock, newest_move
 from cmcore.registry.gates import Evidence
 from cmcore.registry.names import Reference, checked_alias
 from cmcore.registry.texts import checked_prose
 from cmcore.registry.transaction import Transaction
 from cmcore.registry.values import Alias, Finding, ModelVersion
 from cmcore.registry.verdict import verdict
-from cmcore.state.lease import COLLECTION, refuse_while_held
 
 
 def judged(
@@ -51,9 +50,9 @@ def promoted(
     version = locked_version(connection, reference)
     place = aliases.place_in(connection, version.model, environment, lock=True)
     aliases.check_seen(place, over)
-    if place.version == version.number:
+    if place.version == version.number and is_settled(connection, place):
         return place.alias, ()
-    refuse_while_held(connection, COLLECTION)
+    transaction.check_bytes(str(version), version.facts.artifact)
     lock(connection)  # from here to the commit no policy changes
     found = judged(connection, version, environment, evidence, transaction.at, transaction.actor)
     told: list[dict[str, JsonValue]] = [asdict(finding) for finding in found]
@@ -70,6 +69,13 @@ def promoted(
     return moved(transaction, place, version, reason, told), found
 
 
+def is_settled(connection: sa.Connection, place: aliases.Place) -> bool:
+    """Whether what an environment has now was examined when it came there, or need not be."""
+    if policies.in_force(connection, place.model).environment(place.name).is_free:
+        return True
+    return any(entry.data.get("findings") for entry in newest_move(connection, place.model, place.name))
+
+
 def refusal(reference: Reference, environment: str, found: Sequence[Finding]) -> RefusedError:
     """The error that names everything that does not hold."""
     reasons = [f"{finding.rule}: {finding.found}" for finding in found if not finding.holds]
@@ -84,7 +90,7 @@ def named(transaction: Transaction, reference: Reference, name: str, over: int) 
     aliases.check_seen(place, over)
     if place.alias and place.version == version.number:
         return place.alias
-    refuse_while_held(connection, COLLECTION)
+    transaction.check_bytes(str(version), version.facts.artifact)
     check_free(connection, version.model, name)
     return moved(transaction, place, version, "", [])
 
@@ -115,12 +121,7 @@ def locked_version(connection: sa.Connection, reference: Reference) -> ModelVers
 def check_free(connection: sa.Connection, model: str, name: str) -> None:
     """Raise RefusedError if an alias is an environment that demands something."""
     lock(connection)
-    policy = policies.in_force(connection, model).environments.get(name)
-    if policy is not None and not policy.is_free:
-        raise RefusedError(
-            f"{name!r} is an environment of {model!r} that its policy guards, not an alias to be set or removed by "
-            f"hand; promote another version instead: cm promote {model}@VERSION --to {name}"
-        )
+    policies.in_force(connection, model).check_free(model, name)
 
 
 def moved(

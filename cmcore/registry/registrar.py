@@ -18,6 +18,7 @@ from cmcore.lineage.record import ArtifactRecord
 from cmcore.registry.evidence import Readable, version_facts
 from cmcore.registry.facts import Origin, VersionFacts
 from cmcore.registry.names import Reference, VersionNumber, checked_alias, checked_model
+from cmcore.registry.policy import Policy
 from cmcore.registry.values import Alias, Level, ModelVersion, Registered
 
 INTENT, OUTPUT, RESULT_FILE = "register-model", "registered", "registered.json"
@@ -111,6 +112,10 @@ class Registrations(Protocol):
         """Let a free alias name a version; raises OutdatedError where it is not at the generation `over`."""
         ...
 
+    def policy(self, model: str) -> Policy:
+        """What the environments of a model demand."""
+        ...
+
     def describe(self, reference: Reference, properties: Mapping[str, JsonValue | None]) -> None:
         """Give a version properties."""
         ...
@@ -121,8 +126,11 @@ def applied(
 ) -> Mapping[str, JsonValue]:
     """Make it so; the properties of the registered model. Asking again changes nothing more.
 
+    Raises RefusedError, before there is a version, for an alias that a policy guards.
+
     The facts are the executor's; what the model is and where it came from is what the driver has recorded.
     """
+    registry.policy(asked.model).check_free(asked.model, asked.alias)
     known = {"digest": model.digest, "uri": model.uri, "artifact": model.name, "origin": origin}
     facts = asked.facts.model_copy(update=known)
     level = Level(asked.level) if asked.level else None

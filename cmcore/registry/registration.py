@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -18,9 +19,9 @@ from cmcore.registry.remarks import checked_properties
 from cmcore.registry.texts import checked_prose
 from cmcore.registry.transaction import Transaction
 from cmcore.registry.values import Bump, Level, Model, ModelVersion, Registered
-from cmcore.state.lease import COLLECTION, refuse_while_held
 
 PRIMARY_METRIC = "primary_metric"
+EVIDENCE = ("evaluation", "blessed", "infra_blessed", "scan")
 
 
 class Rule(Protocol):
@@ -49,13 +50,16 @@ def created(transaction: Transaction, name: str, properties: Mapping[str, JsonVa
 def registered(
     transaction: Transaction, name: str, facts: VersionFacts, level: Level | None, reason: str, rule: Rule
 ) -> Registered:
-    """The version of these bytes, made if there is none; its number follows that of the newest without a hole."""
+    """The version of these bytes, made if there is none; its number follows that of the newest without a hole.
+
+    One that is there gets the evidence that is new.
+    """
     connection = transaction.connection
     model = created(transaction, name, {})
+    transaction.check_bytes(f"the model {facts.artifact!r}", facts.artifact)
     known = catalogue.by_digest(connection, name, facts.digest)
     if known is not None:
-        return Registered(version=known, created=False)
-    refuse_while_held(connection, COLLECTION)
+        return reevaluated(transaction, known, facts)
     previous = catalogue.newest(connection, name)
     bump = rule(previous, facts, metric=str(model.properties.get(PRIMARY_METRIC, "")))
     override = overriding(level, bump, checked_prose("the reason", reason)) if previous else ""
@@ -74,6 +78,33 @@ def registered(
     return Registered(version=version, created=True)
 
 
+def reevaluated(transaction: Transaction, known: ModelVersion, facts: VersionFacts) -> Registered:
+    """The version with the evidence that there is now; what it is, its number and its origin stay.
+
+    Evidence that is not given takes nothing away.
+    """
+    now = with_evidence(known.facts, facts)
+    if now.model_dump_json() == known.facts.model_dump_json():  # in which NaN is NaN
+        return Registered(version=known, created=False)
+    version = replace(known, facts=now)
+    catalogue.set_evidence(transaction.connection, version)
+    transaction.tell(
+        EventKind.VERSION_DESCRIBED,
+        version.model,
+        version.number,
+        evidence={"blessed": now.blessed, "infra_blessed": now.infra_blessed, **now.evidence},
+        metrics=dict(spelled_metrics(now)),
+    )
+    return Registered(version=version, created=False, reevaluated=True)
+
+
+def with_evidence(known: VersionFacts, facts: VersionFacts) -> VersionFacts:
+    """The known facts with the newer evidence; the interface stays, and so the schema that it was read from."""
+    given = {name: value for name in EVIDENCE if (value := getattr(facts, name)) not in (None, {})}
+    spoke = {part: name for part, name in facts.evidence.items() if part != "schema"}
+    return known.model_copy(update={**given, "evidence": dict(sorted({**known.evidence, **spoke}.items()))})
+
+
 def overriding(level: Level | None, bump: Bump, reason: str) -> str:
     """Why another level is taken than was computed; empty if none is. Raises UsageError where nobody says why."""
     if level is None or level is bump.level:
@@ -89,7 +120,6 @@ def overriding(level: Level | None, bump: Bump, reason: str) -> str:
 def tell(transaction: Transaction, version: ModelVersion) -> None:
     """Have the registration written."""
     facts = version.facts
-    metrics = {name: spelled(measure.value) for name, measure in catalogue.metrics_of(facts).items()}
     transaction.tell(
         EventKind.VERSION_REGISTERED,
         version.model,
@@ -99,11 +129,16 @@ def tell(transaction: Transaction, version: ModelVersion) -> None:
         artifact=facts.artifact,
         run=facts.origin.run,
         node=facts.origin.node,
-        metrics=dict(metrics),
+        metrics=dict(spelled_metrics(facts)),
         level=version.level.value,
         computed=version.bump.level.value,
         reason=version.override or version.bump.reason,
     )
+
+
+def spelled_metrics(facts: VersionFacts) -> dict[str, float | str]:
+    """The metrics as JSON can hold them."""
+    return {name: spelled(measure.value) for name, measure in catalogue.metrics_of(facts).items()}
 
 
 def spelled(value: float) -> float | str:

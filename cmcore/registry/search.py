@@ -8,10 +8,10 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from cmcore.errors import UsageError
+from cmcore.filters.moment import seconds_of
 from cmcore.filters.parse import parse
 from cmcore.filters.select import ByCodePoint, Condition, condition, no_such_field, one_row
 from cmcore.filters.syntax import Comparator, Comparison, Field, Filter
-from cmcore.registry.moment import seconds_of
 from cmcore.registry.names import VersionNumber
 from cmcore.registry.tables import ALIASES, DATA, METRICS, PROPERTIES, VERSIONS
 

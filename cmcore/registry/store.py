@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 import sqlalchemy as sa
 from pydantic import JsonValue
 
+from cmcore.errors import NotFoundError
+from cmcore.filters.moment import check_past
 from cmcore.filters.syntax import Filter
 from cmcore.registry import (
     aliases,
@@ -48,11 +50,15 @@ from cmcore.registry.values import (
     Registered,
     Verdict,
 )
+from cmcore.registry.wording import meant
 from cmcore.state.database import StateDatabase
 
 
 class Registry:
-    """The model registry of one state database, as one actor uses it. Threads and processes may share the database."""
+    """The model registry of one state database, as one actor uses it. Threads and processes may share the database.
+
+    `gone` says why an artifact has no bytes any more, empty if it has: such versions get neither names nor evidence.
+    """
 
     def __init__(
         self,
@@ -61,12 +67,14 @@ class Registry:
         actor: str,
         clock: Callable[[], float] = time.time,
         rule: registration.Rule = bumped,
+        gone: Callable[[str], str] = lambda _: "",
     ) -> None:
         self.actor = checked_line("the actor", actor)
         self.audit = AuditLog(database)
         self._database = database
         self._clock = clock
         self._rule = rule
+        self._gone = gone
 
     # Models and versions
 
@@ -213,14 +221,24 @@ class Registry:
     # The past
 
     def history(self, model: str, environment: str = "") -> list[Move]:
-        """Every move of a model's aliases, or of one of them, the oldest first; from the audit log alone."""
+        """Every move of a model's aliases, or of one of them, the oldest first; from the audit log alone.
+
+        Raises NotFoundError for what is no environment and never was an alias, StateError where the log lacks a move.
+        """
         self.model(model)
-        return list(moves(self.audit.entries(model=model), environment))
+        told = list(moves(self.audit.entries(model=model)))
+        known = {*self.policy(model).environments, *(move.alias for move in told)}
+        if environment and environment not in known:
+            raise NotFoundError(f"{model!r} never had an alias {environment!r}{meant(environment, sorted(known))}")
+        return [move for move in told if environment in {"", move.alias}]
 
     def at(self, model: str, environment: str, moment: float) -> Held | None:
-        """Which version was the environment's at a time, and who put it there; from the audit log alone."""
-        self.model(model)
-        return held_at(self.audit.entries(model=model), environment, moment)
+        """Which version was the environment's at a time, and who put it there; raises as `history` does.
+
+        Raises UsageError for a time that has not come yet.
+        """
+        check_past(moment, self._clock())
+        return held_at(self.history(model, environment), moment)
 
     def _changing(self) -> AbstractContextManager[Transaction]:
-        return changing(self._database, actor=self.actor, clock=self._clock)
+        return changing(self._database, actor=self.actor, clock=self._clock, gone=self._gone)

@@ -104,6 +104,7 @@ APPROVALS = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("expires_at", sa.Double),
+    sa.Column("seen", sa.Text, nullable=False),
 )
 
 NOTES = sa.Table(

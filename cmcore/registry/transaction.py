@@ -13,19 +13,30 @@ from functools import cached_property
 import sqlalchemy as sa
 from pydantic import JsonValue
 
+from cmcore.errors import StorageError
 from cmcore.events import EventKind
 from cmcore.registry.audit import Change, append
 from cmcore.state.database import StateDatabase
+from cmcore.state.lease import COLLECTION, refuse_while_held
 
 
 class Transaction:
     """A connection in a write transaction, who acts, and what is to be told of it."""
 
-    def __init__(self, connection: sa.Connection, *, actor: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, connection: sa.Connection, *, actor: str, clock: Callable[[], float], gone: Callable[[str], str]
+    ) -> None:
         self.connection = connection
         self.actor = actor
+        self._gone = gone
         self.changes: list[Change] = []
         self._clock = clock
+
+    def check_bytes(self, what: str, artifact: str) -> None:
+        """Raise StorageError if this payload was collected, LeaseHeldError while some are; it stays until the commit."""
+        refuse_while_held(self.connection, COLLECTION)
+        if artifact and (reason := self._gone(artifact)):
+            raise StorageError(f"{what} has no bytes any more: {reason}")
 
     @cached_property
     def at(self) -> float:
@@ -42,10 +53,12 @@ class Transaction:
 
 
 @contextmanager
-def changing(database: StateDatabase, *, actor: str, clock: Callable[[], float]) -> Iterator[Transaction]:
+def changing(
+    database: StateDatabase, *, actor: str, clock: Callable[[], float], gone: Callable[[str], str]
+) -> Iterator[Transaction]:
     """A transaction whose changes are all kept, with their entries and events, or none of them."""
     with database.writing() as connection:
-        transaction = Transaction(connection, actor=actor, clock=clock)
+        transaction = Transaction(connection, actor=actor, clock=clock, gone=gone)
         yield transaction
         if transaction.changes:
             append(connection, transaction.changes, at=transaction.at, actor=actor)

@@ -89,10 +89,14 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """What a registration came to; `created` is False where the registry had a version of the same digest."""
+    """What a registration came to; `created` is False where the registry had a version of the same digest.
+
+    `reevaluated` says that this one got evidence that it did not have.
+    """
 
     version: ModelVersion
     created: bool
+    reevaluated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +120,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """One person's word on one version for one environment; only the newest word of a person counts."""
+    """One person's word on one version for one environment; only the newest word of a person counts.
+
+    `seen` are digests of the properties that the version had then, by name.
+    """
 
     model: str
     version: VersionNumber
@@ -126,6 +133,7 @@ class Approval:
     reason: str
     at: float
     expires_at: float | None = None
+    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

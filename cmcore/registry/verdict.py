@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 
+from pydantic import JsonValue
+
+from cmcore.filters.moment import written
 from cmcore.registry.facts import VersionFacts
 from cmcore.registry.gates import Evidence, examined
-from cmcore.registry.moment import written
 from cmcore.registry.policy import Approvals, EnvironmentPolicy
 from cmcore.registry.texts import person
 from cmcore.registry.values import Approval, Finding, Verdict
 
 DAY_S = 86_400
+PLUGINS = "no plugin refuses"
 
 
 def verdict(
@@ -27,11 +32,15 @@ def verdict(
     """Everything that was looked at; the version may become the environment's if all of it holds.
 
     `approvals` are the newest words of people on this version for this environment, `current` what is there now.
+    Plugins need not have been asked where something else does not hold.
     """
     gates = tuple(examined(gate, evidence, current) for gate in policy.gates)
-    plugins = tuple(Finding(rule="no plugin refuses", holds=False, found=said) for said in evidence.objections)
-    people = quorum(policy.approvals, approvals, now, promoter, registrant)
-    return (*gates, *plugins, *objections(approvals), *people)
+    plugins = tuple(Finding(rule=PLUGINS, holds=False, found=said) for said in evidence.objections or ())
+    people = quorum(policy.approvals, approvals, now, promoter, registrant, evidence.properties)
+    found = (*gates, *plugins, *objections(approvals), *people)
+    if evidence.objections is None and all(finding.holds for finding in found):
+        return (*found, Finding(rule=PLUGINS, holds=False, found="plugins were not asked: look again"))
+    return found
 
 
 def objections(approvals: Sequence[Approval]) -> tuple[Finding, ...]:
@@ -48,7 +57,12 @@ def objections(approvals: Sequence[Approval]) -> tuple[Finding, ...]:
 
 
 def quorum(
-    policy: Approvals, approvals: Sequence[Approval], now: float, promoter: str, registrant: str
+    policy: Approvals,
+    approvals: Sequence[Approval],
+    now: float,
+    promoter: str,
+    registrant: str,
+    properties: Mapping[str, JsonValue],
 ) -> tuple[Finding, ...]:
     """Whether enough different people approved, and why others do not count."""
     if policy.quorum == 0:
@@ -57,7 +71,7 @@ def quorum(
     discounted: list[str] = []
     for said in approvals:
         if said.verdict is Verdict.APPROVED:
-            reason = discount(policy, said, now, promoter, registrant)
+            reason = outdated(said, properties) or discount(policy, said, now, promoter, registrant)
             if reason:
                 discounted.append(f"{said.actor}'s does not count: {reason}")
             else:
@@ -66,6 +80,21 @@ def quorum(
     found = "; ".join([f"{len(counted)} of {policy.quorum} approvals{by}", *discounted])
     enough = len(counted) >= policy.quorum
     return (Finding(rule="approvals", holds=enough, found=found if enough else f"{found}; others can: cm approve"),)
+
+
+def outdated(said: Approval, properties: Mapping[str, JsonValue]) -> str:
+    """Why an approval is about something else than what there is now; empty if it is not."""
+    now = digests(properties)
+    changed = sorted(name for name in {*said.seen, *now} if said.seen.get(name) != now.get(name))
+    return f"properties changed since: {', '.join(changed)}" if changed else ""
+
+
+def digests(properties: Mapping[str, JsonValue]) -> dict[str, str]:
+    """Properties as an approval remembers them: enough to see which have changed."""
+    return {
+        name: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        for name, value in properties.items()
+    }
 
 
 def discount(policy: Approvals, said: Approval, now: float, promoter: str, registrant: str) -> str:

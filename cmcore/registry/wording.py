@@ -1,8 +1,10 @@
-"""How findings are worded: lists that do not fill the screen, digests that people can compare."""
+"""How findings are worded: lists that do not fill the screen, digests that people can compare, names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from cmcore.document.wording import did_you_mean
 
 LISTED = 10
 DIGITS = 12
@@ -19,3 +21,9 @@ def short(digest: str) -> str:
     """A digest as people compare it."""
     algorithm, _, digits = digest.rpartition(":")
     return f"{algorithm}:{digits[:DIGITS]}" if algorithm else digits[:DIGITS]
+
+
+def meant(name: str, known: Sequence[str]) -> str:
+    """`; did you mean 'x'?`, also for the beginning of a single known name; nothing where none is close."""
+    longer = [each for each in known if name and each.startswith(name)]
+    return did_you_mean(longer[0] if len(longer) == 1 else name, known)

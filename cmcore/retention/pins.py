@@ -25,13 +25,14 @@ SET = sa.text(
 
 
 class PinKind(StrEnum):
-    """What is pinned: a run by its name, a version as `model@1.2.0`, an artifact by its name in the lineage, a version
-    of data as its own reference."""
+    """What is pinned: a run by its name, a version as `model@1.2.0`, an artifact by its name in the lineage.
+
+    Versions of data are never collected, and need no pin.
+    """
 
     RUN = "run"
     VERSION = "version"
     ARTIFACT = "artifact"
-    DATA = "data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

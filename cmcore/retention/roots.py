@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cmcore.lineage.record import ArtifactRecord, ExecutionRecord, ExecutionState
-from cmcore.lineage.walk import identity
+from cmcore.lineage.walk import identity, names_read_by
 
 DAY_S = 86_400.0
 EVIDENCE = (
@@ -108,9 +108,9 @@ class Graph:
         readers: dict[str, list[ExecutionRecord]] = defaultdict(list)
         by_digest: dict[str, list[str]] = defaultdict(list)
         for execution in executions:
-            for artifact in read_by(execution):
-                artifacts.setdefault(identity(artifact), artifact)
-                readers[identity(artifact)].append(execution)
+            artifacts |= {identity(edge.artifact): edge.artifact for edge in execution.inputs}
+            for name in names_read_by(execution):
+                readers[name].append(execution)
             for artifact in written_by(execution):
                 artifacts.setdefault(identity(artifact), artifact)
                 if execution.state is ExecutionState.COMPLETE and not execution.internal:
@@ -125,7 +125,8 @@ class Graph:
         maker = self.maker.get(name)
         if maker:
             yield from map(identity, written_by(maker))
-            yield from (identity(it) for it in read_by(maker) if is_evidence(it))
+            read = (self.artifacts.get(read) for read in names_read_by(maker))
+            yield from (identity(it) for it in read if it and is_evidence(it))
         for reader in self.readers.get(name, ()):
             yield from (identity(it) for it in written_by(reader) if is_evidence(it))
 
@@ -134,8 +135,8 @@ class Graph:
         waiting, seen = [name], {name}
         while waiting:
             maker = self.maker.get(waiting.pop())
-            for artifact in read_by(maker) if maker else ():
-                if (found := identity(artifact)) not in seen:
+            for found in names_read_by(maker) if maker else ():
+                if found not in seen:
                     seen.add(found)
                     waiting.append(found)
                     yield found
@@ -170,8 +171,7 @@ def _by_runs(needs: Needs, policy: Policy, now: float) -> Iterator[tuple[str, st
     for execution in needs.executions:
         stranger = f"run {execution.run} of project {execution.project}"
         if root := known.get(execution.run, stranger):
-            for artifact in (*read_by(execution), *written_by(execution)):
-                yield identity(artifact), root
+            yield from ((name, root) for name in (*names_read_by(execution), *map(identity, written_by(execution))))
 
 
 def _root_of(run: PastRun, place: int, policy: Policy, now: float) -> str:
@@ -183,11 +183,6 @@ def _root_of(run: PastRun, place: int, policy: Policy, now: float) -> str:
     if place < policy.keep_runs:
         return f"run {run.run}, one of the newest {policy.keep_runs}"
     return f"run {run.run}, younger than {policy.keep_days:g} days" if policy.is_young(run.at, now) else ""
-
-
-def read_by(execution: ExecutionRecord) -> Iterator[ArtifactRecord]:
-    """The artifacts that an execution read."""
-    return (edge.artifact for edge in execution.inputs)
 
 
 def written_by(execution: ExecutionRecord) -> Iterator[ArtifactRecord]:

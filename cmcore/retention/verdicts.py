@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cmcore.lineage.record import ArtifactRecord, ExecutionRecord
 from cmcore.lineage.walk import deletion, identity
-from cmcore.retention.roots import DAY_S, read_by, written_by
+from cmcore.retention.roots import DAY_S
 from cmcore.storage.attempts import AttemptFolder, PayloadFolder
 from cmcore.storage.location import payload_tail
 
@@ -53,7 +53,9 @@ def verdicts(
 
 def recorded_at(executions: Sequence[ExecutionRecord]) -> dict[str, tuple[ArtifactRecord, ...]]:
     """Every recorded artifact by the end of its URI, which stays the same when a root is moved."""
-    artifacts = {identity(it): it for each in executions for it in (*read_by(each), *written_by(each))}
+    artifacts = {
+        identity(edge.artifact): edge.artifact for each in executions for edge in (*each.inputs, *each.outputs)
+    }
     found: dict[str, list[ArtifactRecord]] = defaultdict(list)
     for artifact in artifacts.values():
         found[payload_tail(artifact.uri)].append(artifact)

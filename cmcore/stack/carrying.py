@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -52,6 +52,7 @@ class RunOptions:
     changed_code: bool = False
     observer_fault: Callable[[ObserverFault], None] = lambda _: None
     tracked: Callable[[TrackerTally], None] = lambda _: None
+    awaiting: Callable[[Sequence[str]], None] = lambda _: None
 
 
 AS_USUAL = RunOptions()
@@ -132,7 +133,7 @@ def attended(project: Project, options: RunOptions) -> Iterator[runs.Listen]:
         name = event.run
         options.listen(event)
 
-    with observed(project, options), delivering(project, lambda: name, options.tracked):
+    with observed(project, options), delivering(project, lambda: name, options.tracked, options.awaiting):
         yield listen
 
 

@@ -80,7 +80,7 @@ def evidence_of(project: Project, version: ModelVersion, environment: str) -> Ev
         facts=version.facts,
         properties=version.properties,
         scan_reasons=scanned(project, version, folder) if folder and "scan" in asked else None,
-        signature=signature_of(project, version, folder, demands) if folder and "signed" in asked else None,
+        signatures=signatures_of(project, version, folder, demands) if folder and "signed" in asked else None,
         card_missing=card_gaps(project, version) if "card" in asked else None,
     )
 
@@ -110,13 +110,15 @@ def scanned(project: Project, version: ModelVersion, folder: Path) -> tuple[str,
     return scan_folder(folder, allowed=allowed_by(version.facts.type_name)).reasons
 
 
-def signature_of(project: Project, version: ModelVersion, folder: Path, demands: EnvironmentPolicy) -> Signature:
-    """What the signatures on the version come to, by the keys that the environment trusts."""
+def signatures_of(
+    project: Project, version: ModelVersion, folder: Path, demands: EnvironmentPolicy
+) -> tuple[Signature, ...]:
+    """What the signatures on the version come to, by the keys that each gate trusts."""
     from cmcore.provenance.signing.attachments import Attachments
     from cmcore.provenance.signing.version import signature_finding
 
-    keys = [key for gate in demands.gates if gate.signed is not None for key in gate.signed.keys]
-    return signature_finding(Attachments(project.database, actor=project.actor), version.facts.digest, folder, keys)
+    kept, digest = Attachments(project.database, actor=project.actor), version.facts.digest
+    return tuple(signature_finding(kept, digest, folder, gate.signed.keys) for gate in demands.gates if gate.signed)
 
 
 def card_gaps(project: Project, version: ModelVersion) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from cmcore.errors import ConfigError
 from cmcore.hooks.discovery import Plugins
 from cmcore.hooks.provider import Provider
 from cmcore.lineage.store import LineageStore
+from cmcore.lineage.walk import payload_gone
 from cmcore.pipelines.catalog import Catalog
 from cmcore.pipelines.document import Pipeline
 from cmcore.pipelines.graph import Binding, Locate, nowhere, plan_of
@@ -130,7 +131,7 @@ class Project:
         """Models, versions, aliases, approvals and their log."""
         from cmcore.registry.store import Registry
 
-        return Registry(self.database, actor=self.actor)
+        return Registry(self.database, actor=self.actor, gone=lambda name: payload_gone(self.lineage, name))
 
     @cached_property
     def tracking(self) -> Tracking:

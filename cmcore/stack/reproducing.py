@@ -20,6 +20,7 @@ from pydantic_core import to_json
 from cmcore.components.code.environment import environment
 from cmcore.errors import ConfigError, NotFoundError, StorageError, UsageError
 from cmcore.lineage.record import ArtifactRecord
+from cmcore.lineage.walk import deletion
 from cmcore.pipelines.plan import NodeKind, Plan
 from cmcore.provenance.machine import machine
 from cmcore.provenance.origin import recorded_environment
@@ -124,7 +125,9 @@ def reproduction_folder(home: Path, run: str, *, keep: bool) -> Iterator[Path]:
 def code_again(project: Project, recorded: Recorded, folder: Path, watch: Watch) -> Checkout:
     """The recorded code in a folder."""
     version = recorded.facts.get("code_version")
-    commit = str(version.get("commit") or "") if isinstance(version, dict) else ""
+    commit, uncommitted = (
+        (str(version.get(key) or "") for key in ("commit", "dirty_digest")) if isinstance(version, dict) else ("", "")
+    )
     folder.mkdir()
     checkout = checked_out(
         Wanted(
@@ -132,6 +135,7 @@ def code_again(project: Project, recorded: Recorded, folder: Path, watch: Watch)
             nodes=recorded.selection.again,
             store=project.home / "code",
             commit=commit,
+            uncommitted=uncommitted,
             repository=repository_around(project.folder),
         ),
         folder,
@@ -169,8 +173,10 @@ def data_again(
 def refuse_damaged(project: Project, artifact: ArtifactRecord) -> None:
     """Raise StorageError where an artifact that must be given again is gone or not what it was."""
     verdict = project.payloads.verify(artifact.uri, artifact.digest, VerifyMode.AUTO)
-    if not verdict.ok:
-        raise StorageError(f"artifact {artifact.name}, which the run read, cannot be given again: {verdict.reason}")
+    gone = deletion(artifact)
+    if gone or not verdict.ok:
+        reason = gone or verdict.reason
+        raise StorageError(f"artifact {artifact.name}, which the run read, cannot be given again: {reason}")
 
 
 def packages_again(recorded: Recorded, asked: Asked, folder: Path, watch: Watch) -> Path | None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmcore.errors import ConfigError, PluginError
+from cmcore.errors import ConfigError
 from cmcore.settings import TrackerSettings
-from cmcore.tracking.couriers import Couriers, Site, TrackerOrder, TrackerTally
+from cmcore.tracking.couriers import Awaiting, Couriers, Site, TrackerOrder, TrackerTally
 from cmcore.tracking.memory import TrackerMemory
-from cmcore.tracking.standing import Book
+from cmcore.tracking.standing import Book, account
 from cmcore.tracking.tracker import Memory, Tracker
 
 if TYPE_CHECKING:
@@ -37,9 +37,11 @@ def opened_tracker(project: Project, name: str, memory: Memory) -> Tracker:
 
 def link(project: Project, name: str, run: str, node: str = "") -> str:
     """The address of a run's or node's page at a tracker; empty where there is none."""
+    memory = TrackerMemory(project.database, account(name, project.name))
     try:
-        return opened_tracker(project, name, TrackerMemory(project.database, name)).link(run, node)
-    except (ConfigError, PluginError):
+        with closing(opened_tracker(project, name, memory)) as tracker:
+            return tracker.link(run, node)
+    except Exception:  # noqa: BLE001 # the border to a plugin: a page that cannot be told must not fail what was done
         return ""
 
 
@@ -52,7 +54,8 @@ def links(project: Project, run: str) -> dict[str, str]:
 def books(project: Project) -> list[Book]:
     """How far each tracker of the project has got."""
     return [
-        Book(project.database, it.name, folder=trackers_home(project)) for it in project.settings.values.stack.trackers
+        Book(project.database, it.name, folder=trackers_home(project), project=project.name)
+        for it in project.settings.values.stack.trackers
     ]
 
 
@@ -72,16 +75,26 @@ def couriers(project: Project, chosen: Sequence[str] = (), *, patience_s: float 
         home=trackers_home(project),
         environment=project.environment,
         sets=project.sets,
+        project=project.name,
     )
     return Couriers(project.database, orders, site)
 
 
 @contextmanager
-def delivering(project: Project, run: Callable[[], str], told: Callable[[TrackerTally], None]) -> Iterator[None]:
+def delivering(
+    project: Project,
+    run: Callable[[], str],
+    told: Callable[[TrackerTally], None],
+    awaiting: Awaiting = lambda _: None,
+) -> Iterator[None]:
     """While a run goes on, couriers deliver to the project's trackers; at its end they are waited for as the settings
-    say, and `told` how far each got. `run` names the run by then, for links; empty if there is none.
+    say, `awaiting` is told for which, and `told` how far each got. `run` names the run by then, for links; empty if
+    there is none. Raises PluginError, before anything else, for a tracker that no plugin gives.
     """
-    if not project.settings.values.stack.trackers:
+    trackers = project.settings.values.stack.trackers
+    for each in trackers:
+        project.plugins.provider("tracker", each.name)
+    if not trackers:
         yield
         return
     sent = couriers(project)
@@ -89,7 +102,7 @@ def delivering(project: Project, run: Callable[[], str], told: Callable[[Tracker
     try:
         yield
     finally:
-        for tally in sent.close(run()):
+        for tally in sent.close(run(), awaiting):
             told(tally)
 
 

@@ -11,6 +11,7 @@ LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 12.0, 38.0
 POINTS_MAX = 400  # of one line; more than there are pixels cannot be seen
 DOTS_MAX = 40  # of one line; dots say their value when the pointer is on them
 TICKS = 5
+DECADES = 3  # that a linear axis can show: above, all but the greatest values lie on one line
 
 XY = tuple[float, float]
 
@@ -47,6 +48,7 @@ class Chart:
 
     title: str
     x_label: str
+    y_label: str
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     lines: tuple[Line, ...]
@@ -54,18 +56,22 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """What an axis shows, and between which pixels."""
+    """What an axis shows, and between which pixels. A logarithmic one has what is too small at its start."""
 
     low: float
     high: float
     start: float
     end: float
+    log: bool = False
 
     def at(self, value: float) -> float:
         """The pixel of a value; the middle where the axis has one value only."""
         if self.high == self.low:
             return round((self.start + self.end) / 2, 1)
-        share = value / (self.high - self.low) - self.low / (self.high - self.low)
+        if self.log:
+            share = decades(self.low, max(value, self.low)) / decades(self.low, self.high)
+        else:
+            share = value / (self.high - self.low) - self.low / (self.high - self.low)
         return round(self.start + (self.end - self.start) * share, 1)
 
 
@@ -75,10 +81,12 @@ def chart(title: str, x_label: str, lines: Mapping[int, Sequence[XY]]) -> Chart 
     if not finite:
         return None
     across = spread((x for x, _ in finite), LEFT, WIDTH - RIGHT)
-    upward = spread((y for _, y in finite), HEIGHT - BOTTOM, TOP)
+    values = [y for _, y in finite]
+    upward = scaled(values, HEIGHT - BOTTOM, TOP)
     return Chart(
         title=title,
         x_label=x_label,
+        y_label=said_of(upward, values),
         x_ticks=ticks(across),
         y_ticks=ticks(upward),
         lines=tuple(line(run, points, across, upward) for run, points in lines.items() if points),
@@ -89,6 +97,27 @@ def spread(values: Iterable[float], start: float, end: float) -> Range:
     """The range of some values."""
     found = list(values)
     return Range(low=min(found), high=max(found), start=start, end=end)
+
+
+def scaled(values: Iterable[float], start: float, end: float) -> Range:
+    """The range of some values; logarithmic where a linear one would show little but the greatest of them."""
+    found = list(values)
+    positive = [value for value in found if value > 0]
+    if min(found) < 0 or not positive or decades(min(positive), max(positive)) <= DECADES:
+        return spread(found, start, end)
+    return Range(low=min(positive), high=max(positive), start=start, end=end, log=True)
+
+
+def decades(low: float, high: float) -> float:
+    """How many powers of ten lie between two positive numbers."""
+    return math.log10(high) - math.log10(low)
+
+
+def said_of(axis: Range, values: Iterable[float]) -> str:
+    """What has to be known of an axis to read it; nothing where it is linear."""
+    if not axis.log:
+        return ""
+    return "log scale, 0 at the bottom" if min(values) == 0 else "log scale"
 
 
 def line(run: int, points: Sequence[XY], across: Range, upward: Range) -> Line:
@@ -131,12 +160,21 @@ def ticks(axis: Range) -> tuple[Tick, ...]:
     """Round values inside a range, and the value itself where there is only one."""
     if axis.low == axis.high:
         return (Tick(at=axis.at(axis.low), text=f"{axis.low:.6g}"),)
+    if axis.log:
+        return powers(axis)
     step = round_step(axis.high / TICKS - axis.low / TICKS)
     if not 0 < step < math.inf:
         return tuple(Tick(at=axis.at(value), text=f"{value:.3g}") for value in (axis.low, axis.high))
     first = math.ceil(axis.low / step)
     values = [number * step for number in range(first, math.floor(axis.high / step) + 1)]
     return tuple(Tick(at=axis.at(value), text=f"{value:.10g}" if abs(value) >= step / 2 else "0") for value in values)
+
+
+def powers(axis: Range) -> tuple[Tick, ...]:
+    """Powers of ten inside a range, as many as there is room for."""
+    first, last = math.ceil(math.log10(axis.low)), math.floor(math.log10(axis.high))
+    chosen = range(first, last + 1, math.ceil((last - first + 1) / TICKS))
+    return tuple(Tick(at=axis.at(10.0**power), text=f"{10.0**power:g}") for power in chosen)
 
 
 def round_step(least: float) -> float:

@@ -135,11 +135,16 @@ def parameter_rows(runs: Sequence[TrackedRun]) -> Iterator[Row]:
     for name, first in dict.fromkeys((label(param), param.name) for run in runs for param in run.params):
         params = [each.get(name) for each in found]
         passed_on = all(
-            param is None or (param.node and param.layer == "node" and own.get(first) == param.text)
+            param is None or (param.node and param.layer == "node" and is_same(own.get(first), param.text))
             for param, own in zip(params, given, strict=True)
         )
         if not passed_on:
             yield parameter_row(name, params)
+
+
+def is_same(given: str | None, got: str) -> bool:
+    """Whether two texts spell one value: a node that wants a float gets 2 as 2.0."""
+    return given == got or (given is not None and numeric(given) is not None and numeric(given) == numeric(got))
 
 
 def parameter_row(name: str, params: Sequence[TrackedParam | None]) -> Row:

@@ -1,7 +1,7 @@
 """The courier: a process of its own that delivers the event log to one tracker until it is told to stop.
 
-It holds the lease `tracker/NAME`, so that one process at a time delivers. A kill at any instant loses nothing: the
-cursor moves only after the tracker has taken the events in. Who starts couriers is `couriers`.
+It holds the lease `tracker/PROJECT/NAME`, so that one process at a time delivers. A kill at any instant loses nothing:
+the cursor moves only after the tracker has taken the events in. Who starts couriers is `couriers`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from cmcore.errors import CmError, LeaseHeldError, LeaseLostError, StateError, TrackerError
+from cmcore.events import Event
 from cmcore.state.database import StateDatabase
 from cmcore.state.holder import Holder
 from cmcore.state.journal import Journal
 from cmcore.state.lease import Lease, Leases
+from cmcore.state.runs import Runs
 from cmcore.tracking.deliveries import Deliveries, delay_s
 from cmcore.tracking.memory import TrackerMemory
 from cmcore.tracking.standing import Book
@@ -45,6 +47,7 @@ class Errand(BaseModel):
     folder: str
     home: str
     tracker: str
+    project: str = ""
     sets: dict[str, str] = {}
     follow: bool = True
     patience_s: float = 10.0
@@ -128,6 +131,33 @@ class Office:
     opened: Callable[[Memory], Tracker]
 
 
+class OwnRuns:
+    """A tracker that gets the events of one project's runs, and those of no run; projects may share an event log."""
+
+    def __init__(self, tracker: Tracker, runs: Runs, project: str) -> None:
+        self._tracker, self._runs, self._project = tracker, runs, project
+        self._projects: dict[str, str] = {}
+
+    def deliver(self, events: Sequence[Event]) -> None:
+        if own := [event for event in events if not event.run or self._of(event.run) in ("", self._project)]:
+            self._tracker.deliver(own)
+
+    def link(self, run: str, node: str = "") -> str:
+        return self._tracker.link(run, node)
+
+    def close(self) -> None:
+        self._tracker.close()
+
+    def _of(self, run: str) -> str:
+        """The project of a run; empty where nobody can tell, or asks."""
+        if not self._project:
+            return ""
+        if run not in self._projects:
+            row = self._runs.get(run)
+            self._projects[run] = row.project if row else ""
+        return self._projects[run]
+
+
 def deliver_until(stop: Stop, errand: Errand, office: Office) -> None:
     """Deliver until told to stop, or to the end of the log; what is left then waits for the next courier.
 
@@ -137,13 +167,14 @@ def deliver_until(stop: Stop, errand: Errand, office: Office) -> None:
     lease = awaited_lease(leases, stop, errand, office)
     if lease is None:
         return
-    book = Book(office.database, errand.tracker, folder=Path(errand.home), lease=lease)
+    book = Book(office.database, errand.tracker, folder=Path(errand.home), project=errand.project, lease=lease)
     with kept(leases, lease):
         tracker = opened(office, lease, book)
+        own = OwnRuns(tracker, Runs(office.database), errand.project)
         watchdog = Watchdog(stop, deadline_s=errand.deadline_s, last_word=quietly(book.note_trouble))
         book.trouble()
         deliveries = Deliveries(
-            Journal(office.database), tracker, cursor=book.cursor(), advance=book.advance, pass_over=book.pass_over
+            Journal(office.database), own, cursor=book.cursor(), advance=book.advance, pass_over=book.pass_over
         )
         go_on(deliveries, stop, watchdog, book, follow=errand.follow)
         with watchdog.watching():
@@ -152,8 +183,8 @@ def deliver_until(stop: Stop, errand: Errand, office: Office) -> None:
 
 def awaited_lease(leases: Leases, stop: Stop, errand: Errand, office: Office) -> Lease | None:
     """The lease, once nobody else has it; None where there is nothing left to do before that."""
-    name, holder = f"tracker/{errand.tracker}", Holder.this(office.actor)
-    book = Book(office.database, errand.tracker, folder=Path(errand.home))
+    book = Book(office.database, errand.tracker, folder=Path(errand.home), project=errand.project)
+    name, holder = f"tracker/{book.account}", Holder.this(office.actor)
     while True:
         over = stop.told or not errand.follow
         with suppress(LeaseHeldError):
@@ -191,7 +222,7 @@ def kept(leases: Leases, lease: Lease) -> Iterator[None]:
 def opened(office: Office, lease: Lease, book: Book) -> Tracker:
     """The tracker; where it cannot be opened, that is noted and raised."""
     try:
-        return office.opened(TrackerMemory(office.database, book.tracker, lease=lease))
+        return office.opened(TrackerMemory(office.database, book.account, lease=lease))
     except Exception as error:
         quietly(book.note_trouble)(str(error) or type(error).__name__)
         raise

@@ -23,6 +23,10 @@ from cmcore.tracking.standing import Book
 ENTRY = "cmcore.cli.courier"  # the process opens a project, which is nothing that this package could do
 GRACE_S = 1.0  # beyond its patience, in which a courier ends by itself
 LOG_BYTES = 1_000_000
+UNNOTICED_S, PAUSE_S = 0.5, 0.02  # a shorter wait than this need not be told
+
+Awaiting = Callable[[Sequence[str]], None]
+"""Told which trackers are waited for."""
 
 ENDS: Mapping[int, str] = {
     HUNG: "a call did not come back in time, and its process was ended",
@@ -53,12 +57,13 @@ class TrackerTally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where couriers work: the project's folder, where they write their logs, and the layers of the settings."""
+    """Where couriers work: the project with its folder, where they write their logs, and the layers of the settings."""
 
     folder: Path
     home: Path
     environment: Mapping[str, str]
     sets: Mapping[str, str]
+    project: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +83,8 @@ class Couriers:
     def __init__(self, database: StateDatabase, orders: Sequence[TrackerOrder], site: Site) -> None:
         self._site = site
         self._sent = [
-            Sent(order=order, book=Book(database, order.name, folder=site.home)) for order in orders
+            Sent(order=order, book=Book(database, order.name, folder=site.home, project=site.project))
+            for order in orders
         ]  # fmt: skip
 
     def start(self, *, follow: bool = True) -> None:
@@ -91,16 +97,23 @@ class Couriers:
                 sent.reason = f"its process could not be started: {error}"
 
     @property
-    def working(self) -> bool:
-        """Whether one of them has not ended."""
-        return any(sent.process is not None and sent.process.poll() is None for sent in self._sent)
+    def working(self) -> tuple[str, ...]:
+        """The trackers whose couriers have not ended."""
+        return tuple(sent.order.name for sent in self._sent if sent.process is not None and sent.process.poll() is None)
 
-    def close(self, run: str = "") -> tuple[TrackerTally, ...]:
-        """Tell them to stop, wait as long as each may take, and say how far they got; links are those of `run`."""
+    def close(self, run: str = "", awaiting: Awaiting = lambda _: None) -> tuple[TrackerTally, ...]:
+        """Tell them to stop, wait as long as each may take, and say how far they got; links are those of `run`.
+
+        `awaiting` is called once, with the trackers that have not ended at once; never where all have.
+        """
         for sent in self._sent:
             tell(sent)
         told_at = time.monotonic()
         with suppress(KeyboardInterrupt):  # no more patience: they end by themselves, in theirs
+            while self.working and time.monotonic() < told_at + UNNOTICED_S:
+                time.sleep(PAUSE_S)
+            if names := self.working:
+                awaiting(names)
             for sent in self._sent:
                 await_end(sent, until=told_at + sent.order.patience_s + GRACE_S)
         return tuple(tally(sent, run) for sent in self._sent)
@@ -110,6 +123,7 @@ class Couriers:
             folder=str(self._site.folder),
             home=str(self._site.home),
             tracker=order.name,
+            project=self._site.project,
             sets=dict(self._site.sets),
             follow=follow,
             patience_s=order.patience_s,

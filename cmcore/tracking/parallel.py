@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cmcore.tracking.charts import Range, Tick
+from cmcore.tracking.charts import Range, Tick, scaled
 from cmcore.tracking.comparison import Comparison, Group, Row
 
 AXES_MAX = 12
@@ -16,18 +16,21 @@ TEXT_MAX = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """One parameter or metric; `places` are the pixels of the runs' values, None where a run has none."""
+    """One parameter or metric; `label` says which, and of its scale what is not usual.
+
+    `places` are the pixels of the runs' values, None where a run has none.
+    """
 
     at: float
     name: str
-    group: Group
+    label: str
     ticks: tuple[Tick, ...]
     places: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parallel:
-    """All axes, from `top` to `bottom`; `paths` has one of SVG's paths for every run."""
+    """All axes, from `top` to `bottom`; `paths` has one of SVG's paths for every run; `left_out` has no axis."""
 
     width: float
     height: float
@@ -35,6 +38,7 @@ class Parallel:
     bottom: float
     axes: tuple[Axis, ...]
     paths: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
 def parallel(comparison: Comparison) -> Parallel | None:
@@ -42,16 +46,18 @@ def parallel(comparison: Comparison) -> Parallel | None:
     parameters = [row for row in comparison.differing if row.group is Group.PARAMETERS]
     metrics = [row for row in comparison.differing if row.group is Group.METRICS and len(finite(row)) > 0]
     rows = [*parameters[: AXES_MAX // 2], *metrics[: AXES_MAX // 2]]
+    others = [*parameters[AXES_MAX // 2 :], *metrics[AXES_MAX // 2 :]]
     if len(rows) < 2 or len(comparison.runs) < 2:
         return None
     axes = tuple(axis(SIDE + AXIS_WIDTH * number, row) for number, row in enumerate(rows))
     return Parallel(
-        width=2 * SIDE + AXIS_WIDTH * (len(axes) - 1),
+        width=SIDE + AXIS_WIDTH * len(axes),  # labels stand to the right of their axes, of the last one too
         height=HEIGHT,
         top=TOP,
         bottom=HEIGHT - BOTTOM,
         axes=axes,
         paths=tuple(path(run, axes) for run in range(len(comparison.runs))),
+        left_out=tuple(row.name for row in others),
     )
 
 
@@ -65,7 +71,7 @@ def axis(at: float, row: Row) -> Axis:
     return Axis(
         at=at,
         name=row.name,
-        group=row.group,
+        label=row.group.value,
         ticks=tuple(Tick(at=room.at(number), text=short(word)) for number, word in enumerate(words)),
         places=tuple(None if value is None else room.at(words.index(value)) for value in row.values),
     )
@@ -74,12 +80,12 @@ def axis(at: float, row: Row) -> Axis:
 def number_axis(at: float, row: Row) -> Axis:
     """An axis from the smallest to the greatest number."""
     numbers = finite(row)
-    room = Range(low=min(numbers), high=max(numbers), start=HEIGHT - BOTTOM, end=TOP)
+    room = scaled(numbers, HEIGHT - BOTTOM, TOP)
     ends = dict.fromkeys((room.low, room.high))
     return Axis(
         at=at,
         name=row.name,
-        group=row.group,
+        label=f"{row.group}, log" if room.log else row.group.value,
         ticks=tuple(Tick(at=room.at(number), text=f"{number:.5g}") for number in ends),
         places=tuple(
             room.at(number) if number is not None and math.isfinite(number) else None for number in row.numbers

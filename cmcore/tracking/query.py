@@ -7,11 +7,12 @@ Fields of a run itself, and the groups `metrics`, `params` and `tags`. `metrics.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
 from cmcore.errors import UsageError
+from cmcore.filters.moment import seconds_of
 from cmcore.filters.select import Condition, condition, no_such_field, one_row
 from cmcore.filters.syntax import And, Comparator, Comparison, Field, Filter, Scalar
 from cmcore.tracking.tables import METRICS, PARAMS, RUNS, TAGS
@@ -28,6 +29,7 @@ TEXTS = {
 TIMES = {"started": RUNS.c.created_at, "finished": RUNS.c.finished_at}
 NUMBERS = {"duration": RUNS.c.finished_at - RUNS.c.created_at}
 GROUPS = {"metrics": METRICS, "params": PARAMS, "tags": TAGS}
+UNORDERED = ("nan", "inf", "-inf")  # numbers that a filter can only write as texts
 KNOWN = (*TEXTS, *TIMES, *NUMBERS, *(f"{group}.NAME" for group in GROUPS))
 
 
@@ -39,9 +41,9 @@ class Order:
     descending: bool = True
 
 
-def where(asked: Filter) -> Condition:
+def where(asked: Filter, now: float) -> Condition:
     """The condition on rows of runs; raises UsageError for a field that there is not."""
-    return condition(asked, test_of)
+    return condition(asked, partial(test_of, now=now))
 
 
 def of_pipeline(pipeline: str, asked: Filter | None) -> Filter | None:
@@ -53,9 +55,11 @@ def of_pipeline(pipeline: str, asked: Filter | None) -> Filter | None:
     return And(operands=(mine, asked)) if asked else mine
 
 
-def test_of(comparison: Comparison) -> Condition:
+def test_of(comparison: Comparison, *, now: float) -> Condition:
     """The condition of one comparison."""
     field = comparison.field
+    if field.group == "metrics" or (not field.group and field.name in NUMBERS):
+        check_numbers(comparison)
     if field.group in GROUPS:
         table = GROUPS[field.group]
         test = one_row(comparison, text=table.c.text, number=table.c.number)
@@ -63,7 +67,7 @@ def test_of(comparison: Comparison) -> Condition:
     if not field.group and field.name in TEXTS:
         return one_row(comparison, text=TEXTS[field.name])
     if not field.group and field.name in TIMES:
-        return one_row(in_seconds(comparison), number=TIMES[field.name])
+        return one_row(in_seconds(comparison, now), number=TIMES[field.name])
     if not field.group and field.name in NUMBERS:
         return one_row(comparison, number=NUMBERS[field.name])
     raise unknown(field)
@@ -83,25 +87,38 @@ def named(table: sa.Table, name: str) -> Condition:
     return sa.or_(same, *of_nodes) if of_nodes else same
 
 
-def in_seconds(comparison: Comparison) -> Comparison:
+def in_seconds(comparison: Comparison, now: float) -> Comparison:
     """The comparison with ISO dates as seconds since 1970; raises UsageError for texts that are none."""
     if comparison.comparator is Comparator.LIKE:
         raise UsageError(f"{comparison.field} is a time, and a time is not compared with like; write > or <")
-    values = tuple(seconds(comparison.field, value) for value in comparison.values)
+    values = tuple(seconds(comparison.field, value, now) for value in comparison.values)
     return Comparison(field=comparison.field, comparator=comparison.comparator, values=values)
 
 
-def seconds(field: Field, value: Scalar) -> Scalar:
+def seconds(field: Field, value: Scalar, now: float) -> Scalar:
     """Seconds since 1970; a date or time without an offset is one of this machine's clock."""
     if not isinstance(value, str):
         return value
     try:
-        return datetime.fromisoformat(value).timestamp()
-    except (ValueError, OverflowError) as error:
+        return seconds_of(value, now, zone=None)
+    except UsageError as error:
         raise UsageError(
             f'{field} is compared with a time, and {value!r} is none; write {field} > "2026-07-29", '
-            f'"2026-07-29 10:15" or "2026-07-29T10:15:00Z"'
+            f'"2026-07-29 10:15", "2026-07-29T10:15:00Z" or "2 days ago"'
         ) from error
+
+
+def check_numbers(comparison: Comparison) -> None:
+    """Raise UsageError where what is a number is compared with what is none: as texts, 10 would be less than 9."""
+    ordered = comparison.comparator not in {Comparator.EQUAL, Comparator.UNEQUAL, Comparator.IN, Comparator.LIKE}
+    for value in comparison.values:
+        is_text = isinstance(value, str | bool) and (ordered or value not in UNORDERED)
+        if is_text and comparison.comparator is not Comparator.LIKE:
+            sign = comparison.comparator if ordered else ">"
+            raise UsageError(
+                f"{comparison.field} is compared with a number, and {value!r} is none; "
+                f"write {comparison.field} {sign} 0.5"
+            )
 
 
 def by(order: Order) -> list[sa.ColumnElement[object]]:

@@ -36,15 +36,20 @@ class Standing:
     since: float | None
 
 
-def consumer(tracker: str) -> str:
+def account(tracker: str, project: str) -> str:
+    """The name under which everything about a project's tracker is kept: projects may share a state database."""
+    return f"{project}/{tracker}" if project else tracker
+
+
+def consumer(account: str) -> str:
     """The name under which the log keeps how far a tracker has read."""
-    return f"tracker:{tracker}"
+    return f"tracker:{account}"
 
 
 class Book:
     """Where it is written how far one tracker has got: by whom the lease is held, if one is given.
 
-    `folder` has a file of faults for each tracker, one JSON document a line.
+    `folder` has a file of faults for each tracker, one JSON document a line. `project` is whose tracker it is.
     """
 
     def __init__(
@@ -53,17 +58,19 @@ class Book:
         tracker: str,
         *,
         folder: Path,
+        project: str = "",
         lease: Lease | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.tracker, self.faults = tracker, folder / f"{tracker}.faults.jsonl"
+        self.account = account(tracker, project)
         self._database, self._lease, self._clock = database, lease, clock
-        self._memory = TrackerMemory(database, tracker, lease=lease)
+        self._memory = TrackerMemory(database, self.account, lease=lease)
         self._trouble = False
 
     def cursor(self) -> int:
         """The last event that the tracker is done with."""
-        query = sa.select(EVENT_CURSORS.c.seq).where(EVENT_CURSORS.c.consumer == consumer(self.tracker))
+        query = sa.select(EVENT_CURSORS.c.seq).where(EVENT_CURSORS.c.consumer == consumer(self.account))
         with self._database.reading() as connection:
             return connection.execute(query).scalar() or 0
 
@@ -77,7 +84,7 @@ class Book:
         with self._database.writing() as connection:
             if self._lease is not None:
                 fence(connection, self._lease)
-            connection.execute(ADVANCE, {"consumer": consumer(self.tracker), "seq": seq})
+            connection.execute(ADVANCE, {"consumer": consumer(self.account), "seq": seq})
         if self._trouble:
             self._memory.put(TROUBLE, "")
             self._trouble = False

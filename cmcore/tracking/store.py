@@ -20,9 +20,9 @@ from cmcore.state.database import StateDatabase
 from cmcore.state.journal import record
 from cmcore.tracking import projection
 from cmcore.tracking.changes import TEXT_MAX, UNSTORABLE
-from cmcore.tracking.query import Order, by, has_number, where
+from cmcore.tracking.query import GROUPS, Order, by, has_number, where
 from cmcore.tracking.reading import points_of, runs_of
-from cmcore.tracking.tables import METRICS, RUNS
+from cmcore.tracking.tables import RUNS
 from cmcore.tracking.values import Rank, Series, SeriesPoint, TrackedRun
 
 TAG_NAME = re.compile(r"[A-Za-z0-9_./ -]{1,250}")
@@ -66,7 +66,7 @@ class Tracking:
         """
         query = sa.select(RUNS).limit(limit)
         if asked is not None:
-            query = query.where(where(asked))
+            query = query.where(where(asked, self._clock()))
         order = by(order_by) if order_by else [RUNS.c.number.desc()]
         return self._selected(query.order_by(*order))
 
@@ -83,15 +83,20 @@ class Tracking:
         order = Order(field=Field(group="metrics", name=metric), descending=not minimise)
         query = sa.select(RUNS).where(has_number(metric)).order_by(*by(order)).limit(limit)
         if asked is not None:
-            query = query.where(where(asked))
+            query = query.where(where(asked, self._clock()))
         found = self._selected(query)
         return [rank(place, run, metric, minimise=minimise) for place, run in enumerate(found, 1)]
 
     def metric_names(self) -> list[str]:
         """The names of all metrics of all runs."""
+        return self.names("metrics")
+
+    def names(self, group: str) -> list[str]:
+        """The names that all runs have in a group of fields: metrics, params or tags."""
         self.catch_up()
+        name = GROUPS[group].c.name
         with self._database.reading() as connection:
-            return list(connection.execute(sa.select(METRICS.c.name).distinct().order_by(METRICS.c.name)).scalars())
+            return list(connection.execute(sa.select(name).distinct().order_by(name)).scalars())
 
     def tag(self, run: str, tags: Mapping[str, str | None], *, actor: str) -> None:
         """Label a run; None takes a label away. Raises NotFoundError, UsageError."""

@@ -31,7 +31,7 @@ def approve(
     \b
     Exit codes: 0 said, 64 no reason for a rejection, 66 not found, 77 you cannot approve this version.
     """
-    from cmcore.registry.moment import written
+    from cmcore.filters.moment import written
     from cmcore.registry.names import Reference
     from cmcore.registry.values import Verdict
 

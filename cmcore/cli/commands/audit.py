@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 TOLD = (
-    "environment", "verdict", "alias", "from_version", "level", "findings", "properties", "note", "link", "weakens",
-    "reason",
+    "environment", "verdict", "alias", "from_version", "level", "findings", "properties", "note", "link", "evidence",
+    "weakens", "reason",
 )  # fmt: skip
 TOLD_MAX = 120
 
@@ -98,8 +98,8 @@ def show(context: click.Context, model: str | None, limit: int, as_json: bool) -
     from collections import deque
 
     from cmcore.cli.output import echo_json, echo_table
+    from cmcore.filters.moment import exactly
     from cmcore.registry.documents import entry_document
-    from cmcore.registry.moment import written
     from cmcore.registry.names import checked_model
 
     asked = "" if model is None else checked_model(model)
@@ -110,7 +110,7 @@ def show(context: click.Context, model: str | None, limit: int, as_json: bool) -
             echo_json(entry_document(entry), indent=None)
     elif entries:
         rows = [
-            [str(it.seq), written(it.at), it.actor, it.action, it.model, it.version, told(it.data)] for it in entries
+            [str(it.seq), exactly(it.at), it.actor, it.action, it.model, it.version, told(it.data)] for it in entries
         ]
         echo_table(["entry", "time", "by", "action", "model", "version", "what"], rows)
     else:
@@ -125,7 +125,9 @@ def told(data: Mapping[str, JsonValue]) -> str:
 def written(value: JsonValue) -> str:
     """A value as people read it; of findings, those that do not hold."""
     match value:
-        case None | [] | {}:
+        case None | []:
+            return ""
+        case dict() if not value:
             return ""
         case str():
             return value

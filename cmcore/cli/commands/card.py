@@ -31,7 +31,7 @@ def card(context: click.Context, *, what: str, form: str | None, output: Path | 
       cm card flights@1.2.0 --check
 
     \b
-    Exit codes: 0 written or complete, 1 incomplete (with --check), 66 no such version.
+    Exit codes: 0 written or complete, 1 incomplete (with --check), 64 FILE cannot be written, 66 no such version.
     """
     from cmcore.provenance.card.card import missing
     from cmcore.provenance.card.rendering import Format, rendered
@@ -44,11 +44,21 @@ def card(context: click.Context, *, what: str, form: str | None, output: Path | 
         chosen = form or (output.suffix.removeprefix(".") if output else "")
         text = rendered(made, Format(chosen) if chosen in FORMATS else Format.MARKDOWN)
         if output is not None:
-            output.write_text(text, encoding="utf-8")
+            write(text, output)
         else:
             click.echo(text, nl=False)
     if check:
         context.exit(say_whether_complete(made.model_details.name, made.model_details.version, missing(made)))
+
+
+def write(text: str, file: Path) -> None:
+    """The card as a file; raises UsageError where it cannot be written."""
+    from cmcore.errors import UsageError
+
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the card cannot be written to {file}: {error.strerror}; name another file") from error
 
 
 def say_whether_complete(model: str, version: str, lacking: tuple[str, ...]) -> int:

@@ -66,10 +66,14 @@ def write_page(found: Comparison, project: Project, file: Path) -> None:
     """The page as a file."""
     import time
 
-    from cmcore.errors import UsageError
+    from cmcore.errors import StorageError, UsageError
+    from cmcore.lineage.walk import payload_gone
+    from cmcore.storage.location import payload_tail
     from cmcore.tracking.page import html
 
     def content(tracked: TrackedFile) -> bytes:
+        if gone := payload_gone(project.lineage, payload_tail(tracked.uri)):
+            raise StorageError(gone)
         with project.payloads.input(tracked.uri, tracked.digest).open(tracked.path) as stream:
             read = stream.read()
         assert isinstance(read, bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,8 @@ from cmcore.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
+
+    from cmcore.registry.names import Reference
 
 
 @click.command()
@@ -38,9 +41,12 @@ def describe(
       cm describe flights@1.2.0 --remove reviewed --link ticket=
 
     \b
-    Exit codes: 0 described, 64 a name, value or URL is not allowed, 66 not found.
+    Exit codes: 0 described, 64 a name, value or URL is not allowed, 66 not found, a property that is to be
+    removed too.
     """
+    from cmcore.cli.view.wording import one_line
     from cmcore.registry.names import Reference
+    from cmcore.registry.values import ModelVersion
 
     asked = Reference.parse(reference)
     given: dict[str, JsonValue | None] = {name: value_of(text) for name, text in map(halves, properties)}
@@ -48,10 +54,38 @@ def describe(
     if not (given or linked or removed):
         raise click.UsageError("nothing to say; give NAME=VALUE, --link REL=URL or --remove NAME")
     with (context.find_object(Invocation) or Invocation()).changing() as project:
+        registry = project.registry
+        described = registry.version(asked) if asked.version or asked.alias else registry.model(asked.model)
+        check_there(asked, removed, described.properties)
         if given or removed:
-            project.registry.describe(asked, {**given, **dict.fromkeys(removed)})
+            registry.describe(asked, {**given, **dict.fromkeys(removed)})
         for rel, url in linked:
-            project.registry.link(asked, rel, url)
+            registry.link(asked, rel, url)
+    name = str(described) if isinstance(described, ModelVersion) else described.name
+    for said in told(given, removed, linked):
+        click.echo(one_line(f"{name}: {said}", 2000))
+
+
+def check_there(asked: Reference, removed: Sequence[str], properties: Mapping[str, JsonValue]) -> None:
+    """Raise NotFoundError for a property to be taken away that is not there."""
+    from cmcore.errors import NotFoundError
+    from cmcore.registry.wording import meant
+
+    for name in removed:
+        if name not in properties:
+            there = ", ".join(properties) or "none"
+            raise NotFoundError(f"{asked} has no property {name!r}{meant(name, [*properties])}; it has {there}")
+
+
+def told(
+    given: Mapping[str, JsonValue | None], removed: Sequence[str], linked: Sequence[tuple[str, str]]
+) -> Iterator[str]:
+    """What was done, a line each."""
+    from cmcore.cli.commands.models import written
+
+    yield from (f"{name} is {written(value)}" for name, value in given.items())
+    yield from (f"{name} taken away" for name in removed)
+    yield from (f"{rel} links to {url}" if url else f"{rel} links nowhere" for rel, url in linked)
 
 
 def halves(text: str) -> tuple[str, str]:

@@ -137,7 +137,8 @@ def show_sums(found: Waste, how: str, *, dry_run: bool, expired: bool) -> None:
 
     freed = size(sum(item.size_bytes for item in found.items))
     verb = "would free" if dry_run else "freed"
-    click.echo(f"{counted(found.items)}: {verb} {freed}{f'; delete by: {how}' if how else ''}")
+    what = f"{counted(found.items)}: {verb} {freed}{f'; delete by: {how}' if how else ''}"
+    click.echo(what if found.items else "nothing to collect")
     if expired:
         kept = size(sum(verdict.size_bytes for verdict in found.kept))
         click.echo(f"kept {plural(len(found.kept), 'recorded payload')}, {kept}")

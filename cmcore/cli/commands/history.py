@@ -11,7 +11,7 @@ from cmcore.cli.invocation import Invocation
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@click.option("--at", "moment", default="", metavar="TIME", help="ISO 8601, seconds since 1970, or '2 days ago'.")
+@click.option("--at", "moment", default="", metavar="TIME", help="ISO 8601, seconds since 1970, '2 days ago', now.")
 @click.option("--env", "environment", default="", metavar="ENV", help="Only this environment or alias.")
 @click.option("--json", "as_json", is_flag=True, help="JSON.")
 @click.pass_context
@@ -28,15 +28,18 @@ def history(context: click.Context, model: str, moment: str, environment: str, a
       cm history flights --at 2026-03-01T12:00:00+01:00 --json
 
     \b
-    Exit codes: 0 answered, 64 that is no time, 66 no such model, 74 the log was changed.
+    Exit codes: 0 answered, 64 that is no time or in the future, 66 no such model or environment, 74 the log was
+    changed.
     """
     from cmcore.cli.output import echo_json, echo_table
+    from cmcore.filters.moment import check_past, exactly, seconds_of
     from cmcore.registry.documents import held_document, move_document
-    from cmcore.registry.moment import seconds_of, written
     from cmcore.registry.names import checked_model
 
     checked_model(model)
     at = seconds_of(moment, time.time()) if moment else None
+    if at is not None:
+        check_past(at, time.time())
     with (context.find_object(Invocation) or Invocation()).project() as project:
         moves = project.registry.history(model, environment)
         names = sorted({environment} - {""} or {move.alias for move in moves})
@@ -45,7 +48,7 @@ def history(context: click.Context, model: str, moment: str, environment: str, a
         echo_json([move_document(move) for move in moves])
     elif at is None:
         rows = [
-            [written(it.at), it.alias, str(it.version or "(none)"), str(it.from_version or ""), it.actor, it.reason]
+            [exactly(it.at), it.alias, str(it.version or "(none)"), str(it.from_version or ""), it.actor, it.reason]
             for it in moves
         ]
         echo_table(["time", "alias", "version", "before", "by", "reason"], rows) if rows else click.echo("no moves yet")
@@ -53,7 +56,7 @@ def history(context: click.Context, model: str, moment: str, environment: str, a
         echo_json({name: held_document(each) for name, each in held.items()})
     else:
         for name, each in held.items():
-            told = f"{each.version} since {written(each.since)}, by {each.actor}" if each else "nothing"
+            told = f"{each.version} since {exactly(each.since)}, by {each.actor}" if each else "nothing"
             reason = f": {each.reason}" if each and each.reason else ""
             click.echo(f"{name} was {told}{reason}")
         if not held:

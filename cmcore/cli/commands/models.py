@@ -190,6 +190,7 @@ def show_facts(version: ModelVersion) -> None:
         "blessed": words[facts.blessed],
         "infra": words[facts.infra_blessed],
         "data": ", ".join(facts.origin.data),
+        **{f"{part} by": name for part, name in facts.evidence.items()},
     }
     echo_pairs({name: one_line(text, 2000) for name, text in pairs.items()})
     if facts.evaluation and facts.evaluation.metrics:
@@ -242,7 +243,7 @@ def until(reason: str, expires_at: float | None) -> str:
 
 def day(seconds: float) -> str:
     """A point in time."""
-    from cmcore.registry.moment import written as moment
+    from cmcore.filters.moment import written as moment
 
     return moment(seconds)
 

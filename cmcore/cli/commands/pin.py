@@ -1,4 +1,4 @@
-"""`cm pin`: keep a run, a version, an artifact or a version of data from being collected, whatever its age."""
+"""`cm pin`: keep a run, a version or an artifact from being collected, whatever its age."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def pin(context: click.Context, *, reference: str, reason: str, remove: bool, listed: bool, as_json: bool) -> None:
     """Keep a run or a version from being collected.
 
-    REF is a run, MODEL@VERSION (an alias stands for the version that it names now), DATA@3, or an artifact: its name,
+    REF is a run, MODEL@VERSION (an alias stands for the version that it names now), or an artifact: its name,
     RUN/NODE/OUTPUT or the beginning of its digest. What is pinned stays with all that it needs, until the pin is
-    removed; cm gc --expired says what is kept for whom.
+    removed; cm gc --expired says what is kept for whom. Versions of data are never collected, and need no pin.
 
     \b
     Examples:
@@ -38,7 +38,7 @@ def pin(context: click.Context, *, reference: str, reason: str, remove: bool, li
       cm pin --list
 
     \b
-    Exit codes: 0 done, 64 neither REF nor --list, or REF means several, 66 there is no such thing, 75 cm gc is
+    Exit codes: 0 done, 64 neither REF nor --list, or REF means several or data, 66 there is no such thing, 75 cm gc is
     deciding at this moment.
     """
     if bool(reference) is listed:
@@ -68,6 +68,7 @@ def meant(project: Project, reference: str) -> tuple[PinKind, str]:
     """What a word on the command line names; raises NotFoundError, UsageError."""
     from cmcore.cli.naming import artifact_named, run_named
     from cmcore.datasets import names as datasets
+    from cmcore.errors import UsageError
     from cmcore.registry import names as models
     from cmcore.retention.pins import PinKind
 
@@ -75,7 +76,8 @@ def meant(project: Project, reference: str) -> tuple[PinKind, str]:
     if "/" in reference or reference.startswith("sha256:"):
         return PinKind.ARTIFACT, there(artifact_named(reference, project.lineage)).name
     if datasets.VERSION.fullmatch(rest) or datasets.SPAN.fullmatch(rest):
-        return PinKind.DATA, project.datasets.get(datasets.Reference.parse(reference)).reference
+        found = project.datasets.get(datasets.Reference.parse(reference)).reference
+        raise UsageError(f"{found} needs no pin: versions of data are never collected")
     if rest or name in {model.name for model in project.registry.models()}:
         version = project.registry.version(models.Reference.parse(reference))
         if artifact := project.lineage.artifact(version.facts.artifact):

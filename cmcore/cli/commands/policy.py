@@ -77,11 +77,15 @@ def apply(context: click.Context, file: Path, reason: str) -> None:
     """
     from cmcore.registry.policy import ANY_MODEL
     from cmcore.registry.policy_file import load_policy
+    from cmcore.registry.wording import meant
 
     found = load_policy(file)
     with (context.find_object(Invocation) or Invocation()).changing() as project:
         easier = project.registry.apply_policy(found, reason)
+        models = [model.name for model in project.registry.models()]
     whom = "every model without one of its own" if found.model == ANY_MODEL else found.model
     click.echo(f"in force for {whom}: {', '.join(found.environments)}")
+    if found.model not in {ANY_MODEL, *models}:
+        click.echo(f"there is no model {found.model!r} yet{meant(found.model, models)}")
     for loss in easier:
         click.echo(f"  easier now: {loss}")

@@ -59,7 +59,7 @@ def promote(
         alias = project.promote(asked, environment, over=seen, reason=reason)
     if as_json:
         echo_json({"model": alias.model, "alias": alias.name, **alias_document(alias)})
-    elif before and before.version == alias.version:
+    elif before and before.generation == alias.generation:
         click.echo(f"{alias.model}@{alias.version} is {environment}'s already, by {alias.actor}")
     else:
         instead = f", which had {before.version}" if before else ""

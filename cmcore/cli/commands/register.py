@@ -43,7 +43,7 @@ def register(
 
     The number is MAJOR.MINOR.PIPELINE: MAJOR goes up where callers of the newest version would break, MINOR where the
     evaluation proves a gain over it, PIPELINE otherwise. The table shows what was looked at. The same bytes are the
-    same version.
+    same version; evaluations and blessings that are newer than its own become its own.
 
     ARTIFACT is RUN/NODE/OUTPUT, an artifact's name or URI, or the beginning of its digest. Its evaluation, blessing
     and schema are found in the lineage.
@@ -80,7 +80,7 @@ def register(
             outcome = foreseen(registry, called, found.facts, level=wanted, reason=reason)
         else:
             made = registry.register(called, found.facts, level=wanted, reason=reason)
-            outcome = Outcome.of(made.version, known=not made.created)
+            outcome = Outcome.of(made)
     if as_json:
         echo_outcome(outcome, found.evidence, dry_run=dry_run)
     else:
@@ -94,6 +94,8 @@ def show(outcome: Outcome, evidence: EvidenceArtifacts, *, dry_run: bool) -> Non
     version = click.style(f"{outcome.model}@{outcome.number}", bold=True)
     if outcome.known:
         click.echo(f"known: this very model is {version}")
+        if outcome.reevaluated:
+            click.echo(f"its evidence {'would be' if dry_run else 'is now'} the newer one")
     else:
         over = f", {outcome.level} over {outcome.bump.over}" if outcome.bump.over else ""
         click.echo(f"{'would register' if dry_run else 'registered'} {version}{over}")
@@ -107,7 +109,7 @@ def show(outcome: Outcome, evidence: EvidenceArtifacts, *, dry_run: bool) -> Non
             ["yes" if each.holds else ("no", "yellow"), each.rule, each.found] for each in outcome.bump.findings
         ]
         echo_table(["holds", "rule", "found"], rows, indent=2)
-    if not outcome.known:
+    if outcome.reevaluated or not outcome.known:
         heading("Read from")
         echo_pairs(evidence.names(), indent="  ")
 
@@ -122,6 +124,7 @@ def echo_outcome(outcome: Outcome, evidence: EvidenceArtifacts, *, dry_run: bool
             "version": str(outcome.number),
             "created": not outcome.known and not dry_run,
             "known": outcome.known,
+            "reevaluated": outcome.reevaluated,
             "level": outcome.level.value,
             "computed": outcome.bump.level.value,
             "reason": outcome.bump.reason,
@@ -130,6 +133,6 @@ def echo_outcome(outcome: Outcome, evidence: EvidenceArtifacts, *, dry_run: bool
             "findings": [
                 {"rule": each.rule, "holds": each.holds, "found": each.found} for each in outcome.bump.findings
             ],
-            "evidence": {} if outcome.known else evidence.names(),
+            "evidence": evidence.names() if outcome.reevaluated or not outcome.known else {},
         }
     )

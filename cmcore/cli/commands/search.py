@@ -36,7 +36,7 @@ def search(
     \b
     Examples:
       cm search 'metrics.auc > 0.8 and tags.team = "x"'
-      cm search 'state = "FAILED" and started > "2026-07-01"'
+      cm search 'state = "FAILED" and started > "2 days ago"'
       cm search 'params.lr in (0.1, 0.2)' --order-by metrics.auc --columns params.lr,metrics.auc
       cm search --order-by duration --json
 
@@ -45,6 +45,8 @@ def search(
     """
     from cmcore.cli.output import echo_json, echo_table
     from cmcore.filters.parse import parse, parse_field
+    from cmcore.runtime.states import RunState
+    from cmcore.tracking.absent import absent
     from cmcore.tracking.columns import document, telling
     from cmcore.tracking.query import Order
 
@@ -54,13 +56,18 @@ def search(
     order = Order(field=field, descending=descending) if field else None
     with (context.find_object(Invocation) or Invocation()).project() as project:
         found = project.tracking.search(asked, order_by=order, limit=limit)
+        why = absent(asked, project.tracking.names, tuple(RunState)) if asked and not found else []
     if as_json:
         echo_json([document(run) for run in found])
     elif found:
         shown = chosen or telling(asked, field, found)
         echo_table([*HEADINGS, *map(heading, shown)], [row(run, shown) for run in found])
     else:
-        click.echo("no run matches" if text else "no runs yet; start one: cm run PIPELINE")
+        click.echo(
+            ": ".join(filter(None, ("no run matches", "; ".join(why))))
+            if text
+            else "no runs yet; start one: cm run PIPELINE"
+        )
 
 
 HEADINGS = ("run", "state", "started", "took")

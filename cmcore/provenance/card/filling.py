@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
+from cmcore.filters.moment import written
 from cmcore.provenance.card import card as parts
 from cmcore.provenance.card.card import Card
 from cmcore.provenance.why.explanation import Explanation, Records, Step, Training
 from cmcore.registry import facts
-from cmcore.registry.moment import written
 
 DESCRIBED = {
     "owner": "who answers for the model",

@@ -27,24 +27,28 @@ class Checkout:
     """Where the recorded code stands: `project` is the project's folder there, `roots` what is imported from.
 
     `laid_over` names the files that came from what the run kept, `differing` by node those that are not what they
-    were.
+    were. `uncommitted` is the digest of everything that differed from the commit then, where the commit stands for it
+    now: only code is kept, so nothing tells what other files held.
     """
 
     project: Path
     roots: tuple[Path, ...]
     commit: str = ""
+    uncommitted: str = ""
     laid_over: tuple[str, ...] = ()
     differing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which code is wanted again: of these nodes of a plan, kept in `store`, at `commit` of the repository."""
+    """Which code is wanted again: of these nodes of a plan, kept in `store`, at `commit` of the repository, from which
+    files differed as the digest `uncommitted` says."""
 
     plan: Plan
     nodes: Collection[str]
     store: Path
     commit: str = ""
+    uncommitted: str = ""
     repository: Repository | None = None
 
     @property
@@ -75,6 +79,7 @@ def checked_out(wanted: Wanted, folder: Path) -> Checkout:
         project=roots[0],
         roots=laid.roots,
         commit=wanted.commit if found else "",
+        uncommitted=wanted.uncommitted if found else "",
         laid_over=tuple(sorted(laid.written)),
         differing=differing,
     )

@@ -15,6 +15,7 @@ from cmcore.provenance.reproduction.data import DataCheck, Standing
 from cmcore.provenance.reproduction.packages import Change, machine_changes, package_changes
 from cmcore.provenance.reproduction.verdict import NodeComparison, Verdict, node_document
 
+DIGEST_SHOWN = 19
 UNRECORDED = "not recorded"
 NONDETERMINISTIC = "nondeterministic: with equal code, parameters, inputs and packages it gave something else"
 UNHELD = "not everything could be held fixed; what is named below may be why"
@@ -73,10 +74,17 @@ def not_held(
         Change(what=f"code of {node}", then=", ".join(names), now="other content")
         for node, names in checkout.differing.items()
     ]
+    uncommitted = [
+        Change(
+            what="uncommitted files other than kept code",
+            then=checkout.uncommitted[:DIGEST_SHOWN],
+            now=f"as in commit {checkout.commit[:12]}",
+        )
+    ] if checkout.uncommitted else []  # fmt: skip
     environments = [*package_changes(then, now), *machine_changes(then, now)] if then else [
         Change(what="environment", then=UNRECORDED, now=f"{now.implementation} {now.python}")
     ]  # fmt: skip
-    return (*code, *_data_changes(data), *environments, *_hardware(*machines), *_secrets(plan, nodes))
+    return (*code, *uncommitted, *_data_changes(data), *environments, *_hardware(*machines), *_secrets(plan, nodes))
 
 
 def _data_changes(data: Sequence[DataCheck]) -> list[Change]:

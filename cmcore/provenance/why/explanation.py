@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from cmcore.components.code.environment import Environment
 from cmcore.lineage.record import ArtifactRecord, ExecutionRecord, RunRecord
+from cmcore.lineage.walk import names_read_by
 from cmcore.provenance.origin import Ancestry, recorded_environment
 from cmcore.provenance.reproduction.packages import Change, machine_changes, package_changes
 from cmcore.provenance.reproduction.verdict import metrics_of
@@ -153,7 +154,7 @@ def in_order(executions: Sequence[ExecutionRecord]) -> list[ExecutionRecord]:
     by_name = {each.name: each for each in sorted(executions, key=lambda each: each.name)}
     made_by = {edge.artifact.name: name for name, each in by_name.items() for edge in each.outputs}
     before = {
-        name: sorted({made_by[read] for read in read_names(each) if read in made_by} - {name})
+        name: sorted({made_by[read] for read in names_read_by(each) if read in made_by} - {name})
         for name, each in by_name.items()
     }
     return [by_name[name] for name in TopologicalSorter(before).static_order()]
@@ -170,13 +171,6 @@ def parameters_of(recorded: JsonValue) -> dict[str, Parameter]:
     }
 
 
-def read_names(execution: ExecutionRecord) -> tuple[str, ...]:
-    """The names of what an execution read, the values in its parameters included."""
-    values = execution.facts.get("parameter_artifacts")
-    inputs = [edge.artifact.name for edge in execution.inputs]
-    return (*inputs, *(map(str, values) if isinstance(values, list) else ()))
-
-
 def step_of(execution: ExecutionRecord) -> Step:
     """What an execution tells of its node's part."""
     artifacts = tuple(edge.artifact for edge in execution.outputs)
@@ -189,7 +183,7 @@ def step_of(execution: ExecutionRecord) -> Step:
         parameters=dict(sorted(execution.parameters.items())),
         values=dict(sorted(values.items())),
         metrics=metrics_of(execution),
-        inputs=read_names(execution),
+        inputs=names_read_by(execution),
         outputs=artifacts,
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cmcore.filters.moment import written
 from cmcore.provenance.why.explanation import Explanation
-from cmcore.registry.moment import written
 
 MODEL, VERSION = "model", "version"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from cmcore.filters.moment import written
 from cmcore.provenance.why.explanation import Explanation, Records, Standing, Step, Training, Use
 from cmcore.registry.facts import Measure
-from cmcore.registry.moment import written
 from cmcore.registry.values import Approval, Move
 
 DIGEST_SHOWN = 19

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MODEL_FOLDER = "model"
 DESCRIPTION_LENGTH = 5000
-LOCAL = ("file:", "/")
+LOCAL = ("file:", "local:", "/")
 
 
 class Models:
@@ -96,12 +96,13 @@ class Models:
         self._memory.put(spelling.key("version", model, version), number)
 
     def _source(self, data: Mapping[str, JsonValue], run_id: str) -> str:
-        """Where MLflow finds the model: our own payload where it can be reached, else a copy, else only a name.
+        """Where MLflow finds the model: our own payload in an object store, else a copy, else only a name.
 
-        A server refuses paths of a machine as sources, unless they are among the files of the version's own run.
+        A payload on a disk is never named: a server refuses paths of machines, and where there is none, MLflow writes
+        into the folder of a model that it loads, which would spoil what was sealed.
         """
         uri = text(data, "uri")
-        if not self._server.is_remote or not uri.startswith(LOCAL):
+        if not uri.startswith(LOCAL):
             return uri
         limit_mib = self._options.upload_files_mib
         if run_id and not upload(self._client, run_id, uri, limit_mib=limit_mib, place=MODEL_FOLDER):

@@ -249,6 +249,10 @@ def node_finished(book: Book, event: Event) -> None:
     }
     if event.address:
         page.tags["cmcore.execution"] = event.address
+    if "component" in data:  # a cached node, of which no attempt was submitted
+        page.tags["cmcore.component"] = text(data, "component")
+        page.params |= {name: spelling.value(given) for name, given in mapping(data, "parameters").items()}
+        page.inputs += [input_of(it) for it in listed(data, "inputs") if isinstance(it, dict)]
     for name, given in mapping(data, "metrics").items():
         final = Row(name=name, value=spelling.number(given), at_ms=ms(event.at))
         page.finals.append(final)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cmcore.address import Address
 from cmcore.registry.facts import Origin, VersionFacts
 from cmcore.registry.names import Reference
 from cmcore.registry.store import Registry
@@ -15,6 +17,8 @@ from cmcore.registry.tables import REGISTRY_BRANCH
 from cmcore.state.database import StateDatabase
 from cmcore.state.journal import Journal
 from cmcore.state.migration import STATE_BRANCH
+from cmcore.storage.store import PayloadStore
+from cmcore.storage.verify import Verdict, VerifyMode
 from cmcore.testing.tracker import PlainMemory, numbered, run_events
 from cmcore_mlflow.testing import View
 from cmcore_mlflow.tracker import mlflow_tracker
@@ -24,6 +28,15 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # MLflow's own warnings
 FLIGHTS = Reference.parse("flights@1.0.0")
+ECHO = """
+class Echo:
+    def predict(self, asked, params=None):
+        return asked
+
+
+def _load_pyfunc(path):
+    return Echo()
+"""
 
 
 class Mirror:
@@ -42,7 +55,7 @@ class Mirror:
         )
         self.registry.register("flights", facts)
 
-    def tell(self, **options: bool) -> None:
+    def tell(self, **options: float) -> None:
         """Deliver everything that was logged, again too."""
         tracker = mlflow_tracker(self.memory, self.folder, uri=self.view.uri, **options)
         tracker.deliver(Journal(self.database).read())
@@ -51,6 +64,38 @@ class Mirror:
         """MLflow's versions, the oldest first."""
         found = self.view.client.search_model_versions("name = 'flights'")
         return sorted(found, key=lambda version: int(version.version))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """A model of MLflow's in a payload store of ours."""
+
+    store: PayloadStore
+    uri: str
+    digest: str
+
+    def mirror_to(self, mirror: Mirror, **options: float) -> None:
+        """Tell of the run that made it, and register it as the champion."""
+        mlflow_tracker(mirror.memory, mirror.folder, uri=mirror.view.uri).deliver(numbered(run_events("made")))
+        mirror.memory.put("attempted", "")
+        facts = VersionFacts(digest=self.digest, uri=self.uri, origin=Origin(run="made", node="train"))
+        mirror.registry.register("flights", facts)
+        mirror.registry.set_alias(FLIGHTS, "champion", over=0)
+        mirror.tell(**options)
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> Sealed:
+    """A model that answers with what it is asked."""
+    pyfunc = pytest.importorskip("mlflow.pyfunc", reason="needs mlflow, and pandas")
+    store = PayloadStore(str(tmp_path / "payloads"))
+    payload = store.output(Address(run="made", node="train"), "model")
+    (tmp_path / "echo_model.py").write_text(ECHO)
+    pyfunc.save_model(
+        path=str(payload.path), loader_module="echo_model", code_paths=[str(tmp_path / "echo_model.py")],
+        pip_requirements=[],
+    )  # fmt: skip
+    return Sealed(store=store, uri=payload.uri, digest=payload.seal().digest)
 
 
 @pytest.fixture
@@ -67,10 +112,31 @@ def test_a_version_is_there_with_what_leads_back_to_ours(mirror: Mirror) -> None
     assert (version.tags["cmcore.version"], version.tags["cmcore.digest"]) == ("1.0.0", f"sha256:{'a' * 64}")
 
 
-def test_its_source_is_our_payload(mirror: Mirror) -> None:
+def test_its_source_is_our_payload_where_that_lies_in_an_object_store(mirror: Mirror) -> None:
     mirror.register("a")
     mirror.tell()
     assert mirror.versions()[0].source == "s3://bucket/a"
+
+
+def test_what_mlflow_writes_beside_a_model_that_it_loads_leaves_our_payload_as_it_was_sealed(
+    mirror: Mirror, sealed: Sealed
+) -> None:
+    sealed.mirror_to(mirror)
+    pyfunc = pytest.importorskip("mlflow.pyfunc")
+    model = pyfunc.load_model("models:/flights@champion")
+    verdict = sealed.store.verify(sealed.uri, sealed.digest, VerifyMode.DIGEST)
+    assert (model.predict(["late"]), verdict) == (["late"], Verdict(ok=True, reason="digest equal"))
+
+
+def test_a_payload_on_this_disk_that_is_too_large_to_copy_is_there_by_its_name(mirror: Mirror, sealed: Sealed) -> None:
+    sealed.mirror_to(mirror, upload_files_mib=0.00001)
+    assert mirror.versions()[0].source == "cmcore://registry/flights/1.0.0"
+
+
+def test_a_payload_on_this_disk_that_no_run_made_is_there_by_its_name(mirror: Mirror, sealed: Sealed) -> None:
+    mirror.registry.register("flights", VersionFacts(digest=sealed.digest, uri=sealed.uri))
+    mirror.tell()
+    assert mirror.versions()[0].source == "cmcore://registry/flights/1.0.0"
 
 
 def test_its_run_is_the_node_that_made_it(mirror: Mirror) -> None:

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from cmcore.errors import StorageError
+from cmcore.stack import Project
+from cmcore.stack.reproducing import refuse_damaged
+from cmcore.testing.records import an_artifact
 from tests.integration.provenance.project_of_words import Loud, changed, committed, copied, nodes, verdicts
 
 OPTIONAL = "\n\ntry:\n    import optional\nexcept ImportError:\n    optional = None\n\n\n@component"
@@ -113,6 +117,21 @@ def test_code_that_was_never_committed_is_laid_over_the_commit(loud: Loud) -> No
     loud.speak("lower")
     report = loud.reproduced(run)
     assert (verdicts(report)["shout"], report["code"]["laid_over"]) == ("equal", ["wording.py"])
+
+
+def test_an_artifact_whose_payload_was_deleted_cannot_be_given_again(tmp_path: Path) -> None:
+    facts = {"deleted_at": 0.0, "deleted_reason": "collected by ada"}
+    gone = an_artifact("r1/find/1/found/0", deleted=True, facts=facts)
+    with (
+        Project(tmp_path, environment={}) as project,
+        pytest.raises(StorageError, match="1970-01-01: collected by ada"),
+    ):
+        refuse_damaged(project, gone)
+
+
+def test_files_that_were_not_committed_are_named_as_not_held(loud: Loud) -> None:
+    (loud.folder / "loud.yaml").write_text((loud.folder / "loud.yaml").read_text() + "# as it was then\n")
+    assert changed(loud.reproduced(loud.run())) == ["uncommitted files other than kept code"]
 
 
 def test_a_module_that_the_commit_has_and_the_run_had_not_is_taken_away(loud: Loud) -> None:

@@ -128,5 +128,12 @@ def test_a_card_is_written_in_the_format_of_its_file(rain: Rain) -> None:
     assert (rain.folder / "rain.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def test_a_card_that_cannot_be_written_says_where(rain: Rain) -> None:
+    words = ["card", "rain@1.0.0", "-o", "nowhere/rain.html"]
+    done = subprocess.run([CM, *words], cwd=rain.folder, capture_output=True, text=True, check=False)
+    reason = "the card cannot be written to nowhere/rain.html: No such file or directory"
+    assert (done.returncode, reason in done.stderr) == (64, True)
+
+
 def test_the_same_card_twice_is_the_same_text(rain: Rain) -> None:
     assert rain.cm("card", "rain") == rain.cm("card", "rain")

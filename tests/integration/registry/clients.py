@@ -58,8 +58,8 @@ def use(url: str, client: int, rounds: int, barrier: Barrier, said: Queue[Any]) 
             barrier.wait(PATIENCE_S)
             neighbour = registry.register(MODEL, facts(own_number(client - 1 if client else barrier.parties - 1, turn)))
             other = Reference(model=MODEL, version=neighbour.version.number)
-            registry.approve(other, ENVIRONMENT, Verdict.APPROVED, "a neighbour looked")
             registry.describe(other, {"turn": turn, "seen_by": client})
+            registry.approve(other, ENVIRONMENT, Verdict.APPROVED, "a neighbour looked")
             before = registry.alias(MODEL, ENVIRONMENT)
             seen = before.generation if before else 0
             barrier.wait(PATIENCE_S)
@@ -74,7 +74,7 @@ def use(url: str, client: int, rounds: int, barrier: Barrier, said: Queue[Any]) 
 def promotion(registry: Registry, version: Reference, known: VersionFacts, seen: int) -> dict[str, Any]:
     """One try, and how it ended."""
     try:
-        evidence = Evidence(facts=known, scan_reasons=())
+        evidence = Evidence(facts=known, scan_reasons=(), objections=())
         alias = registry.promote(version, ENVIRONMENT, over=seen, evidence=evidence)
     except OutdatedError as error:
         return {"over": seen, "won": False, "said": str(error)}

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from cmcore.address import Address
 from cmcore.cli.main import run
+from cmcore.registry.facts import VersionFacts
+from cmcore.registry.gates import Evidence
 from cmcore.registry.policy import Policy
 from cmcore.registry.store import Registry
 from cmcore.registry.values import Verdict
 from cmcore.stack.project import Project
+from cmcore.testing.records import RUN, publish
 from tests.unit.registry.names_corpus import HOSTILE, HOSTILE_REFERENCES
-from tests.unit.registry.samples import KEY, evidence, facts, ref
+from tests.unit.registry.samples import KEY, facts, ref
 
 pytestmark = pytest.mark.integration
 UNSAYABLE = {"a\0b", "flights@a\0b", "--help"}  # no argument of any process; a question
@@ -53,9 +57,19 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def registry(project: Project) -> Registry:
     """Two versions by Ana, who is not the project's actor."""
     registry = Registry(project.database, actor="ana")
-    registry.register("flights", facts(1, auc=0.81, f1=0.5))
-    registry.register("flights", facts(2, auc=0.92, f1=0.6))
+    project.lineage.open_run(RUN)
+    registry.register("flights", recorded(project, facts(1, auc=0.81, f1=0.5)))
+    registry.register("flights", recorded(project, facts(2, auc=0.92, f1=0.6)))
     return registry
+
+
+def recorded(project: Project, known: VersionFacts) -> VersionFacts:
+    """The facts of a model that the project has the bytes of."""
+    execution = f"r1/{known.origin.run}/1"
+    output = project.payloads.output(Address.parse(execution), "model")
+    (output.path / "weights.json").write_text(known.digest)
+    model = publish(project.lineage, execution, output={"uri": output.uri, "digest": output.seal().digest})
+    return known.model_copy(update={"digest": model.digest, "uri": model.uri, "artifact": model.name})
 
 
 @pytest.fixture
@@ -75,7 +89,8 @@ def cm(project: Project, registry: Registry, monkeypatch: pytest.MonkeyPatch, ca
 def promoted(registry: Registry, project: Project) -> None:
     """Bob approves 1.0.0, Ana promotes it."""
     Registry(project.database, actor="bob").approve(ref("flights@1.0.0"), "production", Verdict.APPROVED, "looked")
-    registry.promote(ref("flights@1.0.0"), "production", over=0, evidence=evidence(1), reason="first one")
+    seen = Evidence(facts=registry.version(ref("flights@1.0.0")).facts, scan_reasons=(), objections=())
+    registry.promote(ref("flights@1.0.0"), "production", over=0, evidence=seen, reason="first one")
 
 
 def test_models_are_listed_with_their_newest_version(cm: Cm) -> None:
@@ -350,6 +365,9 @@ def test_the_newest_entries_are_shown_the_oldest_of_them_first(cm: Cm) -> None:
         (["alias", "flights", "best", "--remove"], 66),
         (["alias", "flights@1.0.0", "latest"], 64),
         (["history", "trains"], 66),
+        (["history", "flights", "--env", "prodution"], 66),
+        (["history", "flights", "--at", "2099-01-01"], 64),
+        (["describe", "flights@1.0.0", "owner=kim", "--remove", "nothere"], 66),
         (["history", "flights", "--at", "soon"], 64),
         (["policy", "show", "a/b"], 64),
         (["policy", "apply", "absent.yaml"], 65),
@@ -402,3 +420,47 @@ def test_words_from_outside_are_opened_as_no_file(cm: Cm, project: Project) -> N
     canary.write_text("untouched")
     codes = {cm("models", f"flights@{text}").code for text in ("../canary", "../../canary", str(canary))}
     assert (codes, canary.read_text(), sorted(project.folder.rglob("*"))) == ({64}, "untouched", before)
+
+
+def test_describing_says_what_it_did(cm: Cm) -> None:
+    said = [
+        cm("describe", "flights@latest", "owner=delays", "n=2", "--link", "ticket=https://t.example/1").out,
+        cm("describe", "flights@1.0.1", "--remove", "owner", "--link", "ticket=").out,
+        cm("describe", "flights", "owner=delays").out,
+    ]
+    assert said == [
+        "flights@1.0.1: owner is delays\nflights@1.0.1: n is 2\nflights@1.0.1: ticket links to https://t.example/1\n",
+        "flights@1.0.1: owner taken away\nflights@1.0.1: ticket links nowhere\n",
+        "flights: owner is delays\n",
+    ]
+
+
+def test_the_log_shows_properties_and_links(cm: Cm) -> None:
+    cm("describe", "flights@1.0.0", "owner=delays", "--link", "ticket=https://t.example/1")
+    described, linked = cm("audit", "show", "--limit", "2").out.splitlines()[1:]
+    assert ('properties {"owner": "delays"}' in described, "https://t.example/1" in linked) == (True, True)
+
+
+def test_the_log_shows_newer_evidence_and_so_does_the_version(cm: Cm, registry: Registry) -> None:
+    spoke = {"evidence": {"blessing": "r2/evaluate/1/blessing/0"}, "blessed": False}
+    registry.register("flights", registry.version(ref("flights@1.0.0")).facts.model_copy(update=spoke))
+    shown = cm("models", "flights@1.0.0").out
+    assert ("blessing by  r2/evaluate/1/blessing/0" in shown, "blessed      no" in shown) == (True, True)
+    assert '"blessing": "r2/evaluate/1/blessing/0"' in cm("audit", "show", "--limit", "1").out
+
+
+def test_the_time_that_history_prints_is_that_of_the_move(cm: Cm, registry: Registry, project: Project) -> None:
+    promoted(registry, project)
+    printed = cm("history", "flights").out.splitlines()[1].partition("  ")[0]
+    assert cm("history", "flights", "--at", printed).out == f"production was 1.0.0 since {printed}, by ana: first one\n"
+
+
+def test_history_is_asked_for_now(cm: Cm, registry: Registry, project: Project) -> None:
+    promoted(registry, project)
+    assert cm("history", "flights", "--env", "production", "--at", "now").out.startswith("production was 1.0.0")
+
+
+def test_a_policy_for_a_model_that_is_not_there_yet_says_so(cm: Cm, project: Project) -> None:
+    (project.folder / "policy.yaml").write_text(cm("policy", "show").out.replace('"*"', "flight"))
+    told = cm("policy", "apply", "policy.yaml").out
+    assert told.splitlines()[1] == "there is no model 'flight' yet; did you mean 'flights'?"

@@ -6,18 +6,51 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from cmcore.cli.waste import alone
+from cmcore.errors import OutdatedError
 from cmcore.registry.facts import VersionFacts
 from cmcore.registry.names import Reference
+from cmcore.retention.pins import SET, Pin, PinKind
+from cmcore.retention.roots import Policy
 from cmcore.state.holder import Holder
 from cmcore.state.lease import COLLECTION
 from tests.integration.retention.conftest import Shell
 
 pytestmark = pytest.mark.integration
 
+COUNTING = """
+from cmcore import Context, InputArtifact, OutputArtifact, OutputDict, Parameter, component, pipeline
+from cmcore.artifacts import Files, Model
+
+
+@component
+def split(data: OutputArtifact[Files]) -> None:
+    with data.open("rows.txt", "w") as stream:
+        stream.write("x" * 7)
+
+
+@component
+def count(data: InputArtifact[Files]) -> OutputDict(rows=int):
+    with data.open("rows.txt") as stream:
+        return {"rows": len(stream.read())}
+
+
+@component
+def train(rows: Parameter[int], model: OutputArtifact[Model], context: Context) -> None:
+    with model.open("model.txt", "w") as out:
+        out.write(str(rows))
+    context.text("report", "all is well")
+
+
+@pipeline
+def flights() -> None:
+    train(rows=count(data=split().data).rows)
+"""
 NODES = {"split/1/data/0", "train/1/model/0", "evaluate/1/evaluation/0"}
 
 
@@ -193,7 +226,7 @@ def test_bytes_of_a_run_that_is_carried_out_wait_for_the_next_time(cm: Shell) ->
         project.lineage.bury(sorted(of(run)), at=1.0, reason="killed before the bytes went")
     with held(cm, f"run/{run}"):
         freed = cm("gc", "--delete").stdout
-    assert (freed, cm.gone("--keep-runs", "9", "--delete")) == ("0 payloads without a record: freed 0 B\n", of(run))
+    assert (freed, cm.gone("--keep-runs", "9", "--delete")) == ("nothing to collect\n", of(run))
 
 
 def test_scratch_files_of_runs_that_are_over_go(cm: Shell) -> None:
@@ -208,3 +241,44 @@ def test_scratch_files_of_runs_that_are_over_go(cm: Shell) -> None:
 @pytest.mark.parametrize("option", ["--keep-days=3", "--drop-upstream", "--kept"])
 def test_options_about_what_expired_need_expired(cm: Shell, option: str) -> None:
     assert cm("gc", option).returncode == 64
+
+
+def test_nothing_more_is_buried_once_something_came_to_be_needed(cm: Shell) -> None:
+    run = str(cm.run()["run"])
+    name = f"{run}/split/1/data/0"
+    pin = Pin(kind=PinKind.ARTIFACT, name=name, reason="the lease was not looked at", actor="bob", pinned_at=1.0)
+    with cm.project() as project, alone(project, Policy()) as still:
+        still()
+        with project.database.writing() as connection:
+            connection.execute(SET, asdict(pin))
+        with pytest.raises(OutdatedError, match=name):
+            still()
+
+
+@pytest.mark.parametrize("words", [("gc",), ("gc", "--delete")])
+def test_where_there_is_nothing_to_collect_it_says_so(cm: Shell, words: tuple[str, ...]) -> None:
+    cm.run()
+    assert cm(*words).stdout == "nothing to collect\n"
+
+
+def test_data_needs_no_pin(cm: Shell) -> None:
+    (cm.folder / "rows.csv").write_text("1")
+    with cm.project() as project:
+        project.datasets.snapshot(cm.folder / "rows.csv", "rows")
+    refused = cm("pin", "rows@1")
+    assert (refused.returncode, "versions of data are never collected" in refused.stderr) == (64, True)
+
+
+def test_a_model_with_a_value_for_a_parameter_keeps_what_the_value_was_made_from(cm: Shell) -> None:
+    (cm.folder / "flights.py").write_text(COUNTING)
+    run = str(cm.run()["run"])
+    register(cm, run, alias="champion")
+    assert cm.gone("--keep-runs", "0") == set()
+
+
+def test_a_page_says_when_what_it_would_show_was_deleted_and_why(cm: Shell) -> None:
+    (cm.folder / "flights.py").write_text(COUNTING)
+    runs = [str(cm.run(*words)["run"]) for words in ((), ("--no-cache",))]
+    cm.gone("--keep-runs", "0", "--delete")
+    cm("compare", *runs, "--html", "page.html")
+    assert "payload deleted 2" in (cm.folder / "page.html").read_text()

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from tests.integration.tracking.conftest import Place
 
 pytestmark = pytest.mark.integration
+EMPTY = """
+from cmcore import component, pipeline
+
+
+@component
+def nothing() -> None:
+    pass
+
+
+@pipeline
+def empty() -> None:
+    nothing()
+"""
 CM = str(Path(sys.executable).with_name("cm"))
 
 
@@ -108,6 +121,13 @@ def test_what_was_passed_over_is_counted_and_its_file_named(place: Place) -> Non
 def test_a_tracker_that_the_project_does_not_have_is_refused(place: Place) -> None:
     told = said(place, "tracking", "deliver", "--tracker", "mlflow")
     assert (told.returncode, "no tracker 'mlflow'; stack.trackers names diary" in told.stderr) == (78, True)
+
+
+def test_a_tracker_that_no_plugin_gives_is_refused_before_anything_runs(place: Place) -> None:
+    (place.folder / "cm.yaml").write_text("kind: Project\nname: demo\nstack:\n  trackers:\n    - name: dairy\n")
+    (place.folder / "empty.py").write_text(EMPTY)
+    told = said(place, "run", "empty.py")
+    assert ("'dairy'" in told.stderr, told.returncode, said(place, "runs", "--json").stdout) == (True, 78, "[]\n")
 
 
 def test_what_is_changed_outside_a_run_is_delivered_by_itself(place: Place) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,25 @@ def test_a_tracker_that_hangs_is_waited_for_no_longer_than_its_patience(place: P
     began = time.monotonic()
     (tally,) = sent.close()
     assert (tally.waiting, tally.reason, time.monotonic() - began < 4) == (1, "it was not waited for any longer", True)
+
+
+def test_whoever_waits_is_told_for_whom(place: Place) -> None:
+    place.feel("hanging")
+    place.log("run-1")
+    sent, awaited = place.couriers(patience_s=2.0), list[Sequence[str]]()
+    sent.start()
+    time.sleep(2.0)
+    sent.close(awaiting=awaited.append)
+    assert awaited == [("diary",)]
+
+
+def test_nobody_is_told_of_couriers_that_have_delivered_everything(place: Place) -> None:
+    sent, awaited = place.couriers(), list[Sequence[str]]()
+    place.log("run-1")
+    sent.start()
+    await_written(place, 1)
+    sent.close(awaiting=awaited.append)
+    assert awaited == []
 
 
 def test_a_call_past_its_deadline_ends_the_process(place: Place) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from cmcore.lineage.memory import MemoryLineage
 from cmcore.lineage.record import ArtifactRecord, Edge, ExecutionState
-from cmcore.lineage.walk import as_json, downstream, mermaid, tree_lines, upstream
+from cmcore.lineage.walk import as_json, downstream, mermaid, payload_gone, tree_lines, upstream
 from cmcore.testing.records import RUN, an_execution, publish
 
 
@@ -122,3 +122,44 @@ def test_json_names_the_ends_of_edges(lineage: MemoryLineage, first: ArtifactRec
     assert as_json(upstream(lineage, first))["edges"] == [
         {"from": "r1/gen/1", "to": "r1/gen/1/model/0", "key": "model", "index": 0}
     ]
+
+
+@pytest.fixture
+def counted(lineage: MemoryLineage) -> ArtifactRecord:
+    """A value that stood in a parameter of train."""
+    counted = publish(lineage, "r1/count/1", output={"facts": {"value": 3}})
+    publish(lineage, "r1/train/1", facts={"parameter_artifacts": [counted.name]})
+    return counted
+
+
+def test_a_value_in_a_parameter_is_what_something_was_made_from(
+    lineage: MemoryLineage, counted: ArtifactRecord
+) -> None:
+    model = lineage.artifact("r1/train/1/model/0")
+    assert model is not None
+    assert tree_lines(upstream(lineage, model)) == [
+        "Model r1/train/1/model/0 sha256:r1/train/1/m",
+        "└── train COMPLETE r1/train/1",
+        "    └── [parameter 0] Model r1/count/1/model/0 sha256:r1/count/1/m",
+        "        └── count COMPLETE r1/count/1",
+    ]
+
+
+def test_a_walk_down_meets_what_a_value_was_a_parameter_of(lineage: MemoryLineage, counted: ArtifactRecord) -> None:
+    assert [each.node for each in downstream(lineage, counted).executions] == ["train"]
+
+
+def test_json_tells_values_in_parameters_apart(lineage: MemoryLineage, counted: ArtifactRecord) -> None:
+    assert as_json(downstream(lineage, counted))["edges"][0] == {  # type: ignore[index] # JSON
+        "from": "r1/count/1/model/0", "to": "r1/train/1", "key": "[parameter]", "index": 0
+    }  # fmt: skip
+
+
+def test_a_payload_that_was_deleted_is_gone(lineage: MemoryLineage, first: ArtifactRecord) -> None:
+    lineage.bury([first.name], at=0.0, reason="collected by ada")
+    assert payload_gone(lineage, first.name) == "payload deleted 1970-01-01: collected by ada"
+
+
+@pytest.mark.parametrize("name", ["r1/gen/1/model/0", "r9/unknown/1/model/0", ""])
+def test_a_payload_that_nobody_deleted_is_not_gone(lineage: MemoryLineage, first: ArtifactRecord, name: str) -> None:
+    assert payload_gone(lineage, name) == ""

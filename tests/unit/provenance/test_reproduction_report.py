@@ -73,6 +73,13 @@ def test_nothing_is_named_where_everything_is_as_it_was() -> None:
     assert changes() == []
 
 
+def test_files_that_were_not_committed_are_named_where_the_commit_stands_for_them() -> None:
+    checkout = replace(CHECKOUT, uncommitted=f"sha256:{'d' * 64}")
+    assert changes(checkout=checkout) == [
+        Change(what="uncommitted files other than kept code", then="sha256:dddddddddddd", now="as in commit c0ffee")
+    ]
+
+
 def test_packages_that_changed_came_or_went_are_named() -> None:
     assert changes(replace(THEN, packages=("b==2", "c==1"))) == [
         Change(what="a", then="1", now="not installed"),

@@ -37,7 +37,7 @@ def facts(number: int = 1, *, blessed: bool | None = True, **metrics: float) -> 
 
 def evidence(number: int = 1, *, blessed: bool | None = True, **metrics: float) -> Evidence:
     """Evidence that passes the built-in policy's gates."""
-    return Evidence(facts=facts(number, blessed=blessed, **metrics), card_missing=(), scan_reasons=())
+    return Evidence(facts=facts(number, blessed=blessed, **metrics), card_missing=(), scan_reasons=(), objections=())
 
 
 def said(

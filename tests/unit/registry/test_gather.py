@@ -177,3 +177,28 @@ def test_a_model_whose_bytes_have_changed_is_refused(world: World, model: Artifa
     file.write_text("flavors: {}\n", encoding="utf-8")
     with pytest.raises(StorageError, match=r"r1/train/1/model/0 cannot be registered or be evidence"):
         world.candidate(model)
+
+
+@pytest.mark.parametrize("part", ["evaluation", "blessing"])
+@pytest.mark.parametrize("said", [True, False])
+def test_named_evidence_about_another_model_is_refused(
+    world: World, model: ArtifactRecord, said: bool, part: str
+) -> None:
+    changed = folders.model(folder(world, "later"), {**folders.MLMODEL, "flavors": {}})
+    later = world.publish("retrain", {"model": changed})["model"]
+    others = evaluated(world, "reevaluate", later, said=said, baseline=model)
+    with pytest.raises(UsageError, match=rf"r1/reevaluate/1/{part}/0 is (about model|not known to be about this)"):
+        world.candidate(model, EvidenceArtifacts(**{part: others[part]}))
+
+
+def test_named_evidence_that_does_not_say_of_which_model_is_taken_where_the_lineage_does(
+    world: World, model: ArtifactRecord
+) -> None:
+    own = evaluated(world, "evaluate", model, said=False, blessed=False)
+    assert world.candidate(model, EvidenceArtifacts(blessing=own["blessing"])).facts.blessed is False
+
+
+def test_facts_say_which_artifacts_spoke(world: World, model: ArtifactRecord) -> None:
+    evaluated(world, "evaluate", model)
+    found = world.candidate(model)
+    assert found.facts.evidence == found.evidence.names()

@@ -18,11 +18,17 @@ from cmcore.registry.values import AuditEntry
 
 def entries(*told: tuple[float, str, str, str]) -> list[AuditEntry]:
     """A log of moves: when, who, which alias, to which version; none: removed."""
-    head, log = START, list[AuditEntry]()
+    head, log, last = START, list[AuditEntry](), dict[str, tuple[int, str]]()
     for at, actor, alias, version in told:
-        data: dict[str, JsonValue] = {"alias": alias, "from_version": "", "generation": 1, "reason": f"by {actor}"}
+        generation, before = last.get(alias, (0, ""))
+        last[alias] = (generation + 1, version)
+        data: dict[str, JsonValue] = {
+            "alias": alias, "from_version": before, "generation": generation + 1, "reason": f"by {actor}",
+        }  # fmt: skip
         kind = EventKind.ALIAS_MOVED if version else EventKind.ALIAS_REMOVED
-        entry = linked(Change(kind=kind, model="flights", version=version, data=data), head, at=at, actor=actor)
+        entry = linked(
+            Change(kind=kind, model="flights", version=version or before, data=data), head, at=at, actor=actor
+        )
         log.append(entry)
         head = Head(seq=entry.seq, hash=entry.hash)
     return log
@@ -46,7 +52,7 @@ LOG = entries(
     ],
 )  # fmt: skip
 def test_what_was_in_production_at(time: float, expected: tuple[str, str, float] | None) -> None:
-    held = held_at(LOG, "production", time)
+    held = held_at(moves(LOG, "production"), time)
     assert (held and (str(held.version), held.actor, held.since)) == expected
 
 
@@ -61,4 +67,10 @@ def test_moves_of_all_are_told_where_none_is_named() -> None:
 def test_a_log_that_was_changed_tells_nothing() -> None:
     forged = [replace(LOG[0], actor="mallory"), *LOG[1:]]
     with pytest.raises(StateError, match=r"entry 1 of the audit log was changed.*cm audit verify"):
-        held_at(forged, "production", 50)
+        held_at(moves(forged, "production"), 50)
+
+
+@pytest.mark.parametrize("lacking", [0, 2, 3])
+def test_a_log_that_lacks_a_move_tells_nothing(lacking: int) -> None:
+    with pytest.raises(StateError, match=r"lacks a move of 'production'.*cm audit verify"):
+        list(moves([*LOG[:lacking], *LOG[lacking + 1 :]]))

@@ -55,7 +55,10 @@ def test_without_a_policy_only_production_demands_something(name: str, free: boo
 
 
 def test_an_unknown_environment_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(NotFoundError, match=r"'prod' is no environment here; there are dev, staging, production"):
+    with pytest.raises(
+        NotFoundError,
+        match=r"'prod' is no environment here; did you mean 'production'.; there are dev, staging, production",
+    ):
         DEFAULT.environment("prod")
 
 

@@ -22,7 +22,7 @@ def compared(baseline: int, number: int) -> VersionFacts:
 
 
 def outcome(made: Registered) -> Outcome:
-    return Outcome.of(made.version, known=not made.created)
+    return Outcome.of(made)
 
 
 def test_a_first_version_is_foreseen(registry: Registry) -> None:

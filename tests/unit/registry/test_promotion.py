@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cmcore.errors import NotFoundError, OutdatedError, RefusedError, UsageError
+from cmcore.filters.moment import exactly, seconds_of
 from cmcore.registry.gates import Evidence
 from cmcore.registry.names import VersionNumber
 from cmcore.registry.policy import Policy
@@ -229,8 +230,10 @@ def test_a_version_is_compared_with_the_one_that_is_there_now(registry: Registry
     registry.apply_policy(NOT_WORSE, "trains have one environment")
     registry.register("trains", facts(1, auc=0.9))
     registry.register("trains", facts(2, auc=auc))
-    registry.promote(ref("trains@1.0.0"), "live", over=0, evidence=Evidence(facts=facts(1)))
-    assert [it.holds for it in registry.judge(ref("trains"), "live", Evidence(facts=facts(2)))] == [holds]
+    registry.promote(ref("trains@1.0.0"), "live", over=0, evidence=Evidence(facts=facts(1), objections=()))
+    assert [it.holds for it in registry.judge(ref("trains"), "live", Evidence(facts=facts(2), objections=()))] == [
+        holds
+    ]
 
 
 def test_time_travel_answers_from_the_log(approved: Registry, bobs: Registry, watch: Watch) -> None:
@@ -250,3 +253,71 @@ def test_history_tells_every_move(approved: Registry) -> None:
 def test_the_history_of_an_unknown_model_is_not_found(two: Registry) -> None:
     with pytest.raises(NotFoundError, match="no model 'flight'"):
         two.history("flight")
+
+
+def test_a_promotion_that_asked_no_plugins_is_refused(approved: Registry) -> None:
+    unasked = replace(evidence(), objections=None)
+    with pytest.raises(RefusedError, match="plugins were not asked: look again"):
+        approved.promote(ref("flights@1.0.0"), "production", over=0, evidence=unasked)
+
+
+def test_an_approval_is_to_be_given_again_when_properties_have_changed(approved: Registry, bobs: Registry) -> None:
+    approved.describe(ref("flights@1.0.0"), {"risk": "high"})
+    with pytest.raises(RefusedError, match="bob's does not count: properties changed since: risk"):
+        promote(approved)
+    bobs.approve(ref("flights@1.0.0"), "production", Verdict.APPROVED)
+    assert promote(approved).generation == 1
+
+
+GUARDED = Policy.model_validate({"model": "flights", "environments": {"best": {"gates": [{"blessed": True}]}}})
+
+
+def guarded_later(registry: Registry, *, blessed: bool) -> None:
+    """An alias that was set while it was free, and is an environment now."""
+    registry.register("flights", facts(1, blessed=blessed))
+    registry.set_alias(ref("flights"), "best", over=0)
+    registry.apply_policy(GUARDED, "best is what we serve")
+
+
+def test_what_a_free_alias_had_is_examined_once_a_policy_guards_it(registry: Registry) -> None:
+    guarded_later(registry, blessed=False)
+    with pytest.raises(RefusedError, match="refused its blessing"):
+        registry.promote(ref("flights"), "best", over=1, evidence=evidence())
+
+
+def test_what_was_examined_later_is_a_move_with_its_findings(registry: Registry) -> None:
+    guarded_later(registry, blessed=True)
+    alias = registry.promote(ref("flights"), "best", over=1, evidence=evidence())
+    again = registry.promote(ref("flights"), "best", over=2, evidence=evidence())
+    assert (alias.generation, again) == (2, alias)
+
+
+def test_the_printed_time_of_a_move_is_one_at_which_it_had_happened(approved: Registry, watch: Watch) -> None:
+    watch.seconds += 0.1234567
+    promote(approved)
+    (move,) = approved.history("flights", "production")
+    watch.seconds += 1
+    held = approved.at("flights", "production", seconds_of(exactly(move.at), NOW))
+    assert held is not None
+    assert held.since == move.at
+
+
+def test_the_future_is_not_told(approved: Registry) -> None:
+    with pytest.raises(UsageError, match="has not come yet"):
+        approved.at("flights", "production", NOW + 1)
+
+
+@pytest.mark.parametrize(("name", "meant"), [("prodution", "production"), ("prod", "production"), ("bets", "best")])
+def test_the_history_of_what_never_was_an_alias_is_not_found(two: Registry, name: str, meant: str) -> None:
+    two.set_alias(ref("flights@1.0.0"), "best", over=0)
+    with pytest.raises(NotFoundError, match=f"never had an alias '{name}'; did you mean '{meant}'"):
+        two.history("flights", name)
+
+
+def test_an_environment_that_nothing_was_promoted_to_has_no_moves(two: Registry) -> None:
+    assert two.history("flights", "production") == []
+
+
+def test_an_unknown_environment_is_named_with_what_was_meant(two: Registry) -> None:
+    with pytest.raises(NotFoundError, match="'prod' is no environment here; did you mean 'production'"):
+        two.promote(ref("flights"), "prod", over=0, evidence=evidence(2))

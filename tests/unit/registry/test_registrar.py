@@ -15,7 +15,7 @@ from cmcore.components.component import Component
 from cmcore.components.spec import ComponentSpec
 from cmcore.document.model import load
 from cmcore.document.text import read
-from cmcore.errors import OutdatedError, UsageError
+from cmcore.errors import OutdatedError, RefusedError, UsageError
 from cmcore.lineage.record import ArtifactRecord
 from cmcore.registry import registrar as module
 from cmcore.registry.facts import Origin, VersionFacts
@@ -180,6 +180,7 @@ class Contended:
 
     def __init__(self, registry: Registry, times: int) -> None:
         self.register, self.version, self.describe = registry.register, registry.version, registry.describe
+        self.policy = registry.policy
         self._registry, self._left = registry, times
 
     def alias(self, model: str, name: str) -> Alias | None:
@@ -239,3 +240,9 @@ def test_a_registration_whose_alias_has_moved_does_not_hold(registry: Registry) 
 def test_a_registration_whose_alias_is_gone_does_not_hold(registry: Registry) -> None:
     said = applied(asked(), registry, model=RECORD, origin=ORIGIN)
     assert holds(asked(alias="candidate"), registry, said) == "flights@candidate is not set, not 1.0.0"
+
+
+def test_an_alias_that_a_policy_guards_is_refused_before_there_is_a_version(registry: Registry) -> None:
+    with pytest.raises(RefusedError, match="cm promote flights@VERSION --to production"):
+        applied(asked(alias="production"), registry, model=RECORD, origin=ORIGIN)
+    assert registry.models() == []

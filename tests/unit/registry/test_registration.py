@@ -10,7 +10,8 @@ import pytest
 
 from cmcore.errors import NotFoundError, UsageError
 from cmcore.events import EventKind
-from cmcore.registry.facts import EvaluationFacts, Measure, VersionFacts
+from cmcore.filters.parse import parse
+from cmcore.registry.facts import EvaluationFacts, Measure, Origin, VersionFacts
 from cmcore.registry.names import VersionNumber
 from cmcore.registry.store import Registry
 from cmcore.registry.values import Bump, Level, ModelVersion
@@ -219,3 +220,53 @@ def test_a_registration_is_told_to_the_event_log(registry: Registry, database: S
 def test_an_actor_is_a_name_that_people_can_read(database: StateDatabase) -> None:
     with pytest.raises(UsageError, match="the actor"):
         Registry(database, actor="ana\nbob approved")
+
+
+def test_newer_evidence_of_the_same_bytes_becomes_the_versions(registry: Registry) -> None:
+    registry.register("flights", facts(blessed=None))
+    again = registry.register("flights", facts(blessed=False, auc=0.5))
+    found = registry.version(ref("flights"))
+    assert (again.created, again.reevaluated, again.version) == (False, True, found)
+    assert (str(found.number), found.facts.blessed, found.facts.evaluation) == (
+        "1.0.0",
+        False,
+        facts(auc=0.5).evaluation,
+    )
+
+
+def test_a_version_is_found_by_its_newer_evidence_only(registry: Registry) -> None:
+    registry.register("flights", facts(auc=0.9))
+    registry.register("flights", facts(blessed=False, f1=0.5))
+    texts = ["metrics.f1 = 0.5 and blessed = 'false'", "metrics.auc exists or blessed = 'true'"]
+    assert [len(registry.versions("flights", parse(text))) for text in texts] == [1, 0]
+
+
+def test_newer_evidence_is_told_with_the_artifacts_that_spoke(registry: Registry, database: StateDatabase) -> None:
+    registry.register("flights", facts())
+    spoke = facts(blessed=False, auc=0.5).model_copy(update={"evidence": {"blessing": "r2/evaluate/1/blessing/0"}})
+    registry.register("flights", spoke)
+    told = Journal(database).read()[-1]
+    assert (told.kind, told.data["metrics"], told.data["evidence"]) == (
+        EventKind.VERSION_DESCRIBED,
+        {"auc": 0.5},
+        {"blessed": False, "infra_blessed": None, "blessing": "r2/evaluate/1/blessing/0"},
+    )
+    assert registry.audit.verify().ok
+
+
+def test_evidence_that_is_not_given_takes_nothing_away(registry: Registry) -> None:
+    registry.register("flights", facts(auc=0.9))
+    head = registry.audit.head()
+    again = registry.register("flights", VersionFacts(digest=facts().digest))
+    assert (again.version.facts, again.reevaluated, registry.audit.head()) == (facts(auc=0.9), False, head)
+
+
+def test_the_same_nan_is_no_newer_evidence(registry: Registry) -> None:
+    registry.register("flights", facts(auc=math.nan))
+    assert not registry.register("flights", facts(auc=math.nan)).reevaluated
+
+
+def test_a_later_registration_changes_neither_origin_nor_interface(registry: Registry) -> None:
+    registry.register("flights", facts())
+    other = facts(blessed=False).model_copy(update={"origin": Origin(run="other"), "uri": "file:///elsewhere"})
+    assert registry.register("flights", other).version.facts == facts(blessed=False)

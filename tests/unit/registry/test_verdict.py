@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
+from cmcore.registry.gates import Evidence
 from cmcore.registry.policy import DEFAULT, Approvals, EnvironmentPolicy
 from cmcore.registry.values import Approval, Verdict
-from cmcore.registry.verdict import verdict
+from cmcore.registry.verdict import digests, verdict
 from tests.unit.registry.samples import DAY, NOW, evidence, said
 
 NO = Verdict.REJECTED
@@ -107,3 +110,35 @@ def test_waiting_never_turns_a_refusal_into_a_pass(policy: Approvals, words: lis
 def test_gates_come_before_approvals_and_all_of_them_are_told() -> None:
     found = verdict(DEFAULT.environment("production"), [], evidence(blessed=False), NOW, "eve", "ana")
     assert [(it.rule, it.holds) for it in found] == [("blessed", False), ("scan", True), ("approvals", False)]
+
+
+FREE = EnvironmentPolicy()
+
+
+def plugins_said(given: Evidence, policy: EnvironmentPolicy = FREE) -> list[str]:
+    return [it.found for it in verdict(policy, [], given, NOW, "eve", "ana") if it.rule == "no plugin refuses"]
+
+
+def test_nothing_passes_where_plugins_were_not_asked() -> None:
+    assert plugins_said(replace(evidence(), objections=None)) == ["plugins were not asked: look again"]
+
+
+def test_plugins_need_not_be_asked_where_something_else_does_not_hold() -> None:
+    given = replace(evidence(blessed=False), objections=None)
+    assert plugins_said(given, DEFAULT.environment("production")) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        ({"owner": "kim", "risk": "low"}, ""),
+        ({"owner": "kim"}, "properties changed since: risk"),
+        ({"owner": "bob", "risk": "low"}, "properties changed since: owner"),
+        ({"owner": "kim", "risk": "low", "slices": []}, "properties changed since: slices"),
+    ],
+)
+def test_an_approval_is_about_the_properties_that_were_there(seen: dict[str, JsonValue], why: str) -> None:
+    word = replace(said(), seen=digests(seen))
+    given = replace(evidence(), properties={"owner": "kim", "risk": "low"})
+    (found,) = verdict(EnvironmentPolicy(approvals=Approvals()), [word], given, NOW, "eve", "ana")
+    assert (found.holds, why in found.found) == (not why, True)

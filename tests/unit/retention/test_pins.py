@@ -34,8 +34,8 @@ def test_pinning_again_replaces_the_reason(pins: Pins, database: StateDatabase) 
 
 def test_kinds_do_not_disturb_each_other(pins: Pins) -> None:
     pins.pin(PinKind.VERSION, "flights@1.0.0")
-    pins.pin(PinKind.DATA, "flights@1.0.0")
-    pins.unpin(PinKind.DATA, "flights@1.0.0")
+    pins.pin(PinKind.ARTIFACT, "flights@1.0.0")
+    pins.unpin(PinKind.ARTIFACT, "flights@1.0.0")
     assert [pin.kind for pin in pins.list()] == [PinKind.VERSION]
 
 

@@ -30,6 +30,8 @@ MODEL, TRACKED = output(TRAIN), output(TRAIN, 1)
 EVALUATE = made("r1/evaluate/1", {"evaluation": "ModelEvaluation"}, MODEL, EXAMPLES)
 PREDICT = made("r1/predict/1", {"predictions": "InferenceResult"}, MODEL)
 EVALUATION, PREDICTIONS = output(EVALUATE), output(PREDICT)
+COUNT = made("r1/count/1", {"count": "Integer"}, EXAMPLES)
+TRAIN_BY_COUNT = replace(made("r1/train/1", {"model": "Model"}), facts={"parameter_artifacts": [output(COUNT).name]})
 SERVED = made("r2/train/1", {}, state=ExecutionState.CACHED, served=(MODEL,))
 PAST = Needs(
     executions=[SPLIT, TRAIN, EVALUATE, PREDICT, SERVED],
@@ -162,3 +164,16 @@ def test_more_roots_never_let_more_go(
 def test_without_a_root_everything_may_go(needs: Needs) -> None:
     nobody = replace(needs, runs=[replace(run, live=False) for run in needs.runs])
     assert gone(nobody, NOTHING_RECENT) == set(judged(nobody, NOTHING_RECENT))
+
+
+def test_what_stood_in_a_parameter_is_what_a_version_was_made_from() -> None:
+    version = replace(VERSION, artifact=output(TRAIN_BY_COUNT).name, named=("m@production",))
+    needs = replace(PAST, executions=[SPLIT, COUNT, TRAIN_BY_COUNT], versions=[version])
+    assert {EXAMPLES.name, output(COUNT).name} & gone(needs, NOTHING_RECENT) == set()
+
+
+def test_a_run_needs_what_stood_in_a_parameter() -> None:
+    runs = [PastRun(run="r3", at=NOW), PastRun(run="r1", at=OLD)]
+    again = replace(TRAIN_BY_COUNT, name="r3/train/1", run="r3", outputs=())
+    needs = Needs(executions=[COUNT, again], runs=runs)
+    assert output(COUNT).name not in gone(needs, Policy(keep_runs=1, keep_days=0))

@@ -19,6 +19,7 @@ from cmcore.tracking.charts import (
     chart,
     line,
     round_step,
+    scaled,
     spread,
     thinned,
     ticks,
@@ -83,6 +84,50 @@ def test_the_gap_in_a_long_line_stays() -> None:
 )
 def test_ticks_are_round(low: float, high: float, expected: list[str]) -> None:
     assert [tick.text for tick in ticks(Range(low=low, high=high, start=0, end=100))] == expected
+
+
+def test_a_run_that_diverged_leaves_the_others_room() -> None:
+    found = chart("loss", "step", {0: [(0.0, 1.0), (1.0, 0.1)], 1: [(0.0, 1.0), (1.0, 1e61)]})
+    assert found is not None
+    assert [(tick.text, tick.at) for tick in found.y_ticks] == [
+        ("0.1", 212.0),
+        ("1e+12", 170.1),
+        ("1e+25", 128.1),
+        ("1e+38", 86.2),
+        ("1e+51", 44.3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1.0, 1001.0], "log scale"),
+        ([1.0, 1000.0], ""),
+        ([-1.0, 1.0, 1e9], ""),
+        ([0.0, 1.0, 1e9], "log scale, 0 at the bottom"),
+        ([0.0, 1e9], ""),
+    ],
+)
+def test_the_axis_says_whether_it_is_logarithmic(values: list[float], expected: str) -> None:
+    found = chart("loss", "step", {0: list(enumerate(values))})
+    assert found is not None
+    assert found.y_label == expected
+
+
+def test_steps_are_never_logarithmic() -> None:
+    found = chart("loss", "step", {0: [(1.0, 1.0), (100_001.0, 2.0)]})
+    assert found is not None
+    assert [tick.text for tick in found.x_ticks] == ["20000", "40000", "60000", "80000", "100000"]
+
+
+def test_zero_lies_at_the_bottom_of_a_logarithmic_axis() -> None:
+    assert scaled([0.0, 1e-9, 1.0], 100, 0).at(0.0) == 100
+
+
+@given(st.lists(st.floats(min_value=0, allow_infinity=False), min_size=1))
+def test_all_values_lie_between_the_ends_of_whatever_axis(values: list[float]) -> None:
+    room = scaled(values, 0, 100)
+    assert all(-0.1 <= room.at(value) <= 100.1 for value in values)
 
 
 @given(st.floats(min_value=1e-300, max_value=1e300))

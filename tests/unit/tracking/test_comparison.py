@@ -56,6 +56,18 @@ def test_a_parameter_that_a_node_was_only_passed_is_not_repeated() -> None:
     assert rows(Group.PARAMETERS, run, run) == {"lr": ("0.1", "0.1")}
 
 
+@pytest.mark.parametrize(("given", "got"), [("2", "2.0"), ("1e-3", "0.001"), ("nan", "nan")])
+def test_a_number_that_a_node_was_only_passed_may_be_spelled_otherwise(given: str, got: str) -> None:
+    run = replace(RUN, params=(param("rate", given, layer="set"), param("rate", got, "fit", "node")))
+    assert list(rows(Group.PARAMETERS, run, run)) == ["rate"]
+
+
+@pytest.mark.parametrize(("given", "got"), [("2", "2.5"), ("x", "y"), ("2", "x")])
+def test_a_value_that_a_node_got_instead_is_shown(given: str, got: str) -> None:
+    run = replace(RUN, params=(param("rate", given, layer="set"), param("rate", got, "fit", "node")))
+    assert list(rows(Group.PARAMETERS, run, run)) == ["rate", "fit.rate"]
+
+
 def test_a_parameter_that_a_node_has_otherwise_is_its_own() -> None:
     run = replace(RUN, params=(param("lr", "0.1"), param("lr", "0.2", "train", "node")))
     assert rows(Group.PARAMETERS, run) == {"lr": ("0.1",), "train.lr": ("0.2",)}

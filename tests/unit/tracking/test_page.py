@@ -66,6 +66,14 @@ def points(run: str, series: Series) -> list[SeriesPoint]:
     return [SeriesPoint(step=step, at=float(step), value=1 / (step + len(run))) for step in range(5)]
 
 
+def diverging(run: str, series: Series) -> list[SeriesPoint]:
+    return [SeriesPoint(step=step, at=float(step), value=10.0 ** (step * 9)) for step in range(5)]
+
+
+def two_axes(text: str, value: float) -> TrackedRun:
+    return replace(RUN, params=(param("lr", text),), metrics=(metric("auc", value),))
+
+
 def page(*runs: TrackedRun, content: bytes = PNG) -> Tags:
     text = html(compared(runs, maximise=["auc"]), points=points, read=lambda _: content, now=0.0)
     tags = Tags(text)
@@ -212,6 +220,41 @@ def test_parallel_coordinates_have_an_axis_for_what_differs() -> None:
         ("n.kind", ["0.10.1", "0.20.2"]),
         ("auc", ["0.1", "0.2"]),
     ]
+
+
+def test_the_labels_of_the_last_axis_have_as_much_room_as_those_of_the_others() -> None:
+    found = parallel(compared([two_axes("0.1", 1.0), two_axes("0.2", 1.1607e61)]))
+    assert found is not None
+    assert found.width - found.axes[-1].at == found.axes[1].at - found.axes[0].at
+
+
+def test_an_axis_of_a_metric_that_diverged_is_logarithmic() -> None:
+    found = parallel(compared([two_axes(f"{value}", value) for value in (1.0, 100.0, 1e6)]))
+    assert found is not None
+    assert (found.axes[1].label, found.axes[1].places[1]) == ("metrics, log", 158.0)
+
+
+def test_axes_that_are_left_out_are_named() -> None:
+    runs = [replace(RUN, params=tuple(param(f"p{place}", value) for place in range(8))) for value in "12"]
+    found = parallel(compared(runs))
+    assert found is not None
+    assert ([axis.name for axis in found.axes[-1:]], found.left_out) == (["p5"], ("p6", "p7"))
+
+
+def test_the_page_says_which_axes_are_left_out() -> None:
+    runs = [replace(RUN, params=tuple(param(f"p{place}", value) for place in range(8))) for value in "12"]
+    assert "2 more in which the runs differ have no axis: p6, p7" in page(*runs).words
+
+
+def test_the_page_says_which_charts_are_logarithmic() -> None:
+    run = replace(RUN, series=(Series(node="train", name="loss"),))
+    text = html(compared([run]), points=diverging, read=lambda _: PNG, now=0.0)
+    assert "log scale" in Tags(text).words
+
+
+def test_the_page_of_many_runs_says_that_tables_go_on_to_the_right() -> None:
+    runs = [replace(RUN, run=f"run-{number}", params=(param("a", str(number)),)) for number in range(4)]
+    assert "4 runs side by side: where they do not fit, scroll to the right." in page(*runs).words
 
 
 def test_a_run_without_a_value_has_a_gap_there() -> None:

@@ -248,6 +248,7 @@ def test_runs_come_in_the_order_in_which_they_were_named(database: StateDatabase
         ("metrics.train.auc > 0.8", []),
         ("metrics.auc = 'nan'", ["d"]),
         ("not metrics.auc >= 0", ["d"]),
+        ("metrics.auc in ('nan', 0.7)", ["d", "b"]),
         ("params.lr = 0.2", ["b"]),
         ("params.train.lr = 0.2", ["b"]),
         ("params.lr = '0.2'", ["b"]),
@@ -279,6 +280,12 @@ def test_a_search_finds(text: str, expected: list[str], database: StateDatabase,
         ("metric.auc > 0.8", r"did you mean 'metrics.NAME'\?"),
         ("started > 'yesterday'", r"compared with a time, and 'yesterday' is none; write started > \"2026-07-29\""),
         ("started like '2026%'", "not compared with like"),
+        ("metrics.mae < 'low'", r"metrics.mae is compared with a number, and 'low' is none; write metrics.mae < 0.5"),
+        ("metrics.mae < '10'", r"'10' is none; write metrics.mae < 0.5"),
+        ("metrics.mae != 'low'", "compared with a number"),
+        ("metrics.mae in (0.1, 'low')", "compared with a number"),
+        ("metrics.mae = true", "compared with a number"),
+        ("duration > 'long'", "duration is compared with a number, and 'long' is none"),
     ],
 )
 def test_a_filter_on_what_there_is_not_is_refused(text: str, message: str, tracking: Tracking) -> None:
@@ -309,6 +316,24 @@ def test_a_search_is_sorted(
 def test_a_search_is_limited(database: StateDatabase, tracking: Tracking) -> None:
     told(database, started("a"), started("b"))
     assert [run.run for run in tracking.search(limit=1)] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("started > '2 hours ago'", ["new"]), ("started < '1 day ago'", []), ("started > '3 days ago'", ["new", "old"])],
+)
+def test_a_search_knows_how_long_ago(text: str, expected: list[str], database: StateDatabase) -> None:
+    told(database, *whole_run("old", at=START), *whole_run("new", at=START + 10_000))
+    assert names(Tracking(database, clock=lambda: START + 11_000), text) == expected
+
+
+def test_the_names_that_runs_have_are_known_by_group(database: StateDatabase, tracking: Tracking) -> None:
+    told(database, *whole_run("a"))
+    assert [tracking.names(group) for group in ("metrics", "params", "tags")] == [
+        ["auc", "loss", "rows"],
+        ["epochs", "lr"],
+        ["team"],
+    ]
 
 
 def test_a_leaderboard_ranks_runs_by_their_best_value(database: StateDatabase, tracking: Tracking) -> None:

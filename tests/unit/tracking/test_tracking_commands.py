@@ -121,6 +121,16 @@ def test_search_says_that_nothing_matches(cm: Cm) -> None:
     assert (cm("search", "metrics.auc > 2").out) == "no run matches\n"
 
 
+def test_search_says_that_nothing_can_match(cm: Cm) -> None:
+    assert cm("search", "metrics.acu > 0").out == "no run matches: no run has a metric 'acu'; did you mean 'auc'?\n"
+
+
+def test_search_says_which_states_there_are(cm: Cm) -> None:
+    assert cm("search", "state = 'SUCCEDED'").out == (
+        "no run matches: no run can have the state 'SUCCEDED'; there are RUNNING, SUCCEEDED, FAILED and CANCELED\n"
+    )
+
+
 def test_compare_shows_in_what_runs_differ(cm: Cm) -> None:
     said = cm("compare", "flights-1", "flights-2", "--maximise", "auc")
     rows = [line.split() for line in said.out.splitlines()]

@@ -121,6 +121,7 @@ def make_governance() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("at", sa.Double, nullable=False),
         sa.Column("expires_at", sa.Double),
+        sa.Column("seen", sa.Text, nullable=False),
     )
     op.create_table(
         "registry_policies",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmcore.errors import UsageError
-from cmcore.registry.moment import seconds_of, written
+from cmcore.filters.moment import exactly, seconds_of, written
 
 NOW = 1_800_000_000.0
 
@@ -24,6 +24,7 @@ NOW = 1_800_000_000.0
         ("2 days ago", NOW - 172_800),
         ("1 hour ago", NOW - 3600),
         ("90 seconds ago", NOW - 90),
+        ("now", NOW),
     ],
 )
 def test_a_time_is_read(text: str, expected: float) -> None:
@@ -45,3 +46,12 @@ def test_a_written_time_is_read_back(seconds: int) -> None:
 
 def test_a_time_beyond_the_calendar_is_still_written() -> None:
     assert written(1e15) == "1000000000000000 s since 1970"
+
+
+@given(st.floats(10_000, 253_402_300_000))
+def test_an_exact_time_is_read_back_as_not_before_and_less_than_a_millisecond_later(seconds: float) -> None:
+    assert seconds <= seconds_of(exactly(seconds), NOW) < seconds + 0.0011
+
+
+def test_an_exact_time_has_milliseconds() -> None:
+    assert exactly(NOW + 0.25) == "2027-01-15 08:00:00.250Z"
