@@ -33,7 +33,7 @@ class Transaction:
         self._clock = clock
 
     def check_bytes(self, what: str, artifact: str) -> None:
-        """Raise StorageError if this payload was collected, LeaseHeldError while some are; it stays until the commit."""
+        """Raise StorageError if this payload was collected, LeaseHeldError while some are; holds until the commit."""
         refuse_while_held(self.connection, COLLECTION)
         if artifact and (reason := self._gone(artifact)):
             raise StorageError(f"{what} has no bytes any more: {reason}")

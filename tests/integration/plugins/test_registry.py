@@ -13,6 +13,7 @@ from cmcore.pipelines.load import load_pipeline
 from cmcore.registry.policy import Policy
 from cmcore.registry.store import Registry
 from cmcore.stack import Project, RunOptions
+from tests.integration.registry.stored import recorded
 from tests.unit.hooks.conftest import HEADER, Site, site
 from tests.unit.registry.samples import facts, ref
 
@@ -50,7 +51,7 @@ def project(site: Site, tmp_path: Path) -> Iterator[Project]:
     folder.mkdir()
     (folder / "cm.yaml").write_text("kind: Project\nname: delays\nactor: bob\n")
     with Project(folder, environment={}) as project:
-        Registry(project.database, actor="ana").register("flights", facts(1, auc=0.9))
+        Registry(project.database, actor="ana").register("flights", recorded(project, facts(1, auc=0.9)))
         yield project
 
 

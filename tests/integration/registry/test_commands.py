@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from cmcore.address import Address
 from cmcore.cli.main import run
-from cmcore.registry.facts import VersionFacts
 from cmcore.registry.gates import Evidence
 from cmcore.registry.policy import Policy
 from cmcore.registry.store import Registry
 from cmcore.registry.values import Verdict
 from cmcore.stack.project import Project
-from cmcore.testing.records import RUN, publish
+from cmcore.testing.records import RUN
+from tests.integration.registry.stored import recorded
 from tests.unit.registry.names_corpus import HOSTILE, HOSTILE_REFERENCES
 from tests.unit.registry.samples import KEY, facts, ref
 
@@ -61,15 +60,6 @@ def registry(project: Project) -> Registry:
     registry.register("flights", recorded(project, facts(1, auc=0.81, f1=0.5)))
     registry.register("flights", recorded(project, facts(2, auc=0.92, f1=0.6)))
     return registry
-
-
-def recorded(project: Project, known: VersionFacts) -> VersionFacts:
-    """The facts of a model that the project has the bytes of."""
-    execution = f"r1/{known.origin.run}/1"
-    output = project.payloads.output(Address.parse(execution), "model")
-    (output.path / "weights.json").write_text(known.digest)
-    model = publish(project.lineage, execution, output={"uri": output.uri, "digest": output.seal().digest})
-    return known.model_copy(update={"digest": model.digest, "uri": model.uri, "artifact": model.name})
 
 
 @pytest.fixture
