@@ -15,7 +15,6 @@ from cmcore.registry.policy import Policy
 from cmcore.registry.store import Registry
 from cmcore.registry.values import Verdict
 from cmcore.stack.project import Project
-from cmcore.testing.records import RUN
 from tests.integration.registry.stored import recorded
 from tests.unit.registry.names_corpus import HOSTILE, HOSTILE_REFERENCES
 from tests.unit.registry.samples import KEY, facts, ref
@@ -56,7 +55,6 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def registry(project: Project) -> Registry:
     """Two versions by Ana, who is not the project's actor."""
     registry = Registry(project.database, actor="ana")
-    project.lineage.open_run(RUN)
     registry.register("flights", recorded(project, facts(1, auc=0.81, f1=0.5)))
     registry.register("flights", recorded(project, facts(2, auc=0.92, f1=0.6)))
     return registry
