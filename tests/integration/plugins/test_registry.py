@@ -50,8 +50,9 @@ def project(site: Site, tmp_path: Path) -> Iterator[Project]:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "cm.yaml").write_text("kind: Project\nname: delays\nactor: bob\n")
-    with Project(folder, environment={}) as project:
-        Registry(project.database, actor="ana").register("flights", recorded(project, facts(1, auc=0.9)))
+    with Project(folder, environment={}) as before:
+        Registry(before.database, actor="ana").register("flights", recorded(before, facts(1, auc=0.9)))
+    with Project(folder, environment={}) as project:  # which finds plugins that are installed from here on
         yield project
 
 
