@@ -46,6 +46,7 @@ EXPECTED = {
     f"node-{number:02d}": {
         "loss": [(step, 1.0 / (step + 1 + number)) for step in range(STEPS)],
         "score": [(0, number / 100)],
+        "value": [(0, float(number))],  # a number that it returns
     }
     for number in range(NODES)
 }
