@@ -38,6 +38,7 @@ def main() -> None:
     judged = rows(found)
     sys.stdout.write(f"{machine_line(found)}\n\n{table(judged)}\n")
     if asked.json:
+        asked.json.parent.mkdir(parents=True, exist_ok=True)
         asked.json.write_text(document(found, judged), encoding="utf-8")
     if asked.write:
         PAGE.write_text(page(found, judged), encoding="utf-8")
