@@ -122,11 +122,6 @@ class Datasets:
         with self._database.reading() as connection:
             return rows.listed(connection, dataset=dataset)
 
-    def with_digest(self, digest: str) -> list[Version]:
-        """The versions whose files make a payload of this digest, wherever it was imported from."""
-        with self._database.reading() as connection:
-            return rows.listed(connection, digest=digest)
-
     def get(self, reference: Reference) -> Version:
         """The version that a reference means; raises NotFoundError naming what there is."""
         with self._database.reading() as connection:

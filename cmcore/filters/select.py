@@ -1,12 +1,11 @@
 """From a filter to a SQL condition with the meaning of `match`: values are bound, never spliced, and no test is NULL.
 
-Whoever owns the tables says what one comparison is; `any_row` and `one_row` say it for tables as they usually are.
+Whoever owns the tables says what one comparison is; `one_row` says it for the columns of one row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -19,19 +18,6 @@ from cmcore.filters.syntax import And, Comparator, Comparison, Field, Filter, No
 from cmcore.filters.tokens import did_you_mean
 
 Condition = sa.ColumnElement[bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedValues:
-    """A table of names and values: `rows` are those of the thing that is searched, such as METRICS.c.run == RUNS.c.run.
-
-    A row's value stands in `text`, and also in `number` if it is one; NaN is NULL there.
-    """
-
-    rows: Condition
-    name: sa.ColumnElement[str]
-    text: sa.ColumnElement[str]
-    number: sa.ColumnElement[float]
 
 
 def condition(
@@ -64,12 +50,6 @@ def _depth(filter: Filter) -> int:  # noqa: A002 # likewise
             return _depth(operand)
         case And(operands=operands) | Or(operands=operands):
             return 1 + max(map(_depth, operands))
-
-
-def any_row(comparison: Comparison, values: NamedValues) -> Condition:
-    """Whether a row with the field's name satisfies the comparison."""
-    test = one_row(comparison, text=values.text, number=values.number)
-    return sa.exists().where(values.rows, values.name == comparison.field.name, test)
 
 
 def one_row(

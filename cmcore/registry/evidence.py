@@ -37,10 +37,9 @@ from cmcore.registry.contract import (
 from cmcore.registry.facts import Column, EvaluationFacts, Interface, VersionFacts
 from cmcore.registry.payload_documents import content, json_document, problem, yaml_document
 from cmcore.scanning.scan import scan_folder
+from cmcore.storage.location import DECLARED
 from cmcore.storage.store import PayloadStore
 from cmcore.storage.verify import VerifyMode
-
-DECLARED = "declared:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,23 +71,36 @@ class Readable:
     @classmethod
     def recorded(cls, record: ArtifactRecord, payloads: PayloadStore) -> Self:
         """A recorded artifact; raises StorageError where its bytes are no longer what was recorded."""
-        if gone := deletion(record):
-            raise StorageError(f"{record.name} cannot be registered or be evidence: {gone}")
-        imported = bool(record.facts.get("imported"))
-        known = None if record.digest.startswith(DECLARED) else record.digest
-        if known and not imported:
-            verdict = payloads.verify(record.uri, known, VerifyMode.AUTO)
-            if not verdict.ok:
-                raise StorageError(f"{record.name} cannot be registered or be evidence: {verdict.reason}")
+        payload = declared(record, payloads) or intact(record, payloads)
         reference = str(record.facts.get("type") or record.type_name)
         return cls(
-            payload=payloads.input(record.uri, known, imported=imported),
+            payload=payload,
             name=record.name,
             digest=record.digest,
             type=reference,
             allowed=allowed_by(reference),
             properties=record.properties,
         )
+
+
+def declared(record: ArtifactRecord, payloads: PayloadStore) -> Payload | None:
+    """Imported data whose digest nobody can check, because its importer declared it; None for all others."""
+    return payloads.input(record.uri, None, imported=True) if record.digest.startswith(DECLARED) else None
+
+
+def intact(record: ArtifactRecord, payloads: PayloadStore) -> Payload:
+    """The bytes of a recorded artifact, all digested again; raises StorageError where one is not as recorded."""
+    if gone := deletion(record):
+        raise StorageError(f"{record.name} has no bytes any more: {gone}")
+    imported = bool(record.facts.get("imported"))
+    now = payloads.fingerprint(record.uri) if imported else None
+    verdict = payloads.verify(record.uri, record.digest, VerifyMode.DIGEST, imported=now)
+    if not verdict.ok:
+        raise StorageError(
+            f"{record.name} is not what was recorded: {verdict.reason}. Put the recorded bytes back, or record what is "
+            f"there now as an artifact of its own"
+        )
+    return payloads.input(record.uri, record.digest, imported=imported)
 
 
 def allowed_by(reference: str) -> tuple[str, ...]:

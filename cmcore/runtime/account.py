@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from cmcore.events import Event, EventKind
 from cmcore.lineage.record import ArtifactRecord, ExecutionRecord
 from cmcore.pipelines.plan import NodeKind
+from cmcore.runtime.publish import METRIC
 from cmcore.runtime.states import NodeState, RunState
 from cmcore.state.holder import Holder
 from cmcore.state.runs import RunRow
@@ -148,7 +149,7 @@ def node_document(name: str, found: RunAccount, execution: ExecutionRecord | Non
         "execution": execution.name if execution else "",
         "cache_key": execution.cache_key if execution else "",
         "failure": prefixed(facts, "failure."),
-        "metrics": prefixed(facts, "metric."),
+        "metrics": prefixed(facts, METRIC),
         "outputs": [
             {"key": edge.key, "index": edge.index, **artifact_document(edge.artifact)}
             for edge in (execution.outputs if execution and execution.state.published else ())

@@ -27,14 +27,12 @@ from cmcore.runtime.blame import failure_of
 from cmcore.runtime.job import FailureCode, Given, Job, Outcome, Output
 from cmcore.runtime.remarks import Fault, fault_in, fault_in_intents, properties
 from cmcore.storage.errors import DigestMismatchError, SecretFoundError, StorageFullError
-from cmcore.storage.location import is_local, local_path
+from cmcore.storage.location import DECLARED, is_local, local_path
 from cmcore.storage.manifest import Manifest
 from cmcore.storage.payload import OutputPayload
 from cmcore.storage.store import PayloadStore
 from cmcore.storage.verify import VerifyMode
 from cmcore.tracked import TRACKED_FILES
-
-DECLARED = "declared:"
 
 
 class AttemptError(CmError):

@@ -172,20 +172,8 @@ class Driver:
         """Whether the node fits beside what runs; alone, anything fits."""
         if not self.running or node.kind is NodeKind.RESOLVER:
             return True
-        total = self.backends.capacity
         used = [attempt.node.resources for attempt in self.running.values()]
-        free = Resources.model_construct(
-            cpu_cores=total.cpu_cores - sum(it.cpu_cores for it in used),
-            memory_mib=total.memory_mib - sum(it.memory_mib for it in used),
-            gpus=total.gpus - sum(it.gpus for it in used),
-        )
-        return node.resources.fits_in(free)
-
-    def check_devices(self, node: PlannedNode) -> None:
-        """Raise UsageError where a node asks for devices that are not there; CPUs and memory are shared instead."""
-        asked, found = node.resources.gpus, self.backends.capacity.gpus
-        if asked > found:
-            raise UsageError(f"node {node.name!r} asks for {asked:g} GPUs, this machine has {found:g}")
+        return node.resources.fits_in(self.backends.capacity.left_by(used))
 
     # -- one node ------------------------------------------------------------------------------------------------
 
@@ -194,7 +182,7 @@ class Driver:
         address = self.chronicle.next_address(node.name)
         given = Given()
         try:
-            self.check_devices(node)
+            check_devices(node, self.backends.capacity)
             given = given_to(self.plan, node, self.progress.published, self.run)
             if given.missing:
                 self.skip(node, given.missing, address)
@@ -381,3 +369,11 @@ class Driver:
             self.chronicle.finish(
                 node.name, final, address=attempt.address, reason=f"{failure.code}: {failure.message}"
             )
+
+
+def check_devices(node: PlannedNode, capacity: Resources) -> None:
+    """Raise UsageError where a node asks for devices that are not there; CPUs and memory are shared instead."""
+    if node.resources.gpus > capacity.gpus:
+        raise UsageError(
+            f"node {node.name!r} asks for {node.resources.gpus:g} GPUs, this machine has {capacity.gpus:g}"
+        )

@@ -1,26 +1,29 @@
-"""Promotions in a project: the evidence that a policy asks for is gathered, plugins are asked, the registry decides."""
+"""Registrations and promotions in a project: evidence is gathered, plugins are asked, the registry decides."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cmcore.errors import NotFoundError, StorageError
+from cmcore.errors import NotFoundError
 from cmcore.hooks.specs import PromotionRequest
-from cmcore.lineage.walk import deletion
+from cmcore.lineage.record import ArtifactRecord
 from cmcore.pipelines.load import import_from
-from cmcore.registry.evidence import allowed_by
+from cmcore.provenance.origin import origin_of
+from cmcore.registry.evidence import allowed_by, intact
 from cmcore.registry.gates import Evidence, Signature
+from cmcore.registry.gather import Candidate, EvidenceArtifacts, candidate
 from cmcore.registry.names import Reference
 from cmcore.registry.policy import EnvironmentPolicy
 from cmcore.registry.values import Alias, Finding, ModelVersion
 from cmcore.scanning.scan import scan_folder
-from cmcore.storage.verify import VerifyMode
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cmcore.stack.project import Project
+
+NOTHING_NAMED = EvidenceArtifacts()
 
 
 def promote(
@@ -42,6 +45,17 @@ def promote(
         refusal = project.plugins.promotion_refusal(request)
         evidence = replace(evidence, objections=(refusal,) if refusal else ())
     return registry.promote(version.reference, environment, over=seen, evidence=evidence, reason=reason)
+
+
+def candidate_of(
+    project: Project,
+    model: ArtifactRecord,
+    named: EvidenceArtifacts = NOTHING_NAMED,
+) -> Candidate:
+    """A recorded model with its origin and all that speaks for it; raises as `gather.candidate` does."""
+    import_from(project.roots())  # the model's type may be the project's own
+    origin = origin_of(project.lineage, model)
+    return candidate(model, store=project.lineage, payloads=project.payloads, origin=origin, named=named)
 
 
 def judged(project: Project, reference: Reference, environment: str) -> tuple[Finding, ...]:
@@ -87,21 +101,11 @@ def evidence_of(project: Project, version: ModelVersion, environment: str) -> Ev
 
 def registered_files(project: Project, version: ModelVersion) -> Path:
     """The model's files, every byte as it was registered; raises NotFoundError, StorageError."""
-    name, digest = version.facts.artifact, version.facts.digest
+    name = version.facts.artifact
     record = project.lineage.artifact(name)
     if record is None:
         raise NotFoundError(f"{version} is the artifact {name!r}, which the lineage of this project does not know")
-    if gone := deletion(record):
-        raise StorageError(f"{version} has no bytes any more: {gone}")
-    imported = bool(record.facts.get("imported"))
-    now = project.payloads.fingerprint(record.uri) if imported else None
-    verdict = project.payloads.verify(record.uri, digest, VerifyMode.DIGEST, imported=now)
-    if not verdict.ok:
-        raise StorageError(
-            f"{version} is not what was registered: {verdict.reason}. Put the registered bytes back, or register what "
-            f"is there as a version of its own"
-        )
-    return project.payloads.input(record.uri, digest, imported=imported).path
+    return intact(record, project.payloads).path
 
 
 def scanned(project: Project, version: ModelVersion, folder: Path) -> tuple[str, ...]:

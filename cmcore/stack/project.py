@@ -254,10 +254,9 @@ class Project:
         self, model: ArtifactRecord, *, name: str = "", level: Level | None = None, reason: str = ""
     ) -> Registered:
         """Make a recorded model a version, with the evidence that the lineage has of it."""
-        from cmcore.provenance.origin import origin_of
-        from cmcore.registry.gather import candidate
+        from cmcore.stack.governance import candidate_of
 
-        found = candidate(model, store=self.lineage, payloads=self.payloads, origin=origin_of(self.lineage, model))
+        found = candidate_of(self, model)
         return self.registry.register(name or found.name, found.facts, level=level, reason=reason)
 
     def promote(self, reference: Reference, environment: str, *, over: int | None = None, reason: str = "") -> Alias:

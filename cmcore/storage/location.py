@@ -14,6 +14,7 @@ from cmcore.errors import StorageError
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+DECLARED = "declared:"  # how the digest of data begins whose importer declared it, so that nobody can check it
 MANIFEST_SUFFIX = ".manifest.json"
 LOCAL_SCHEME = "file://"
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)

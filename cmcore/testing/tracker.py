@@ -225,6 +225,16 @@ def foreign_events() -> list[Event]:
     return [Event(kind=kind, at=AT, data=data) for kind in kinds]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What most tests need: trackers of one backend, what it has, what trackers remember, and a run to deliver."""
+
+    opened: Callable[[Memory], Tracker]
+    shown: Callable[[str], Sequence[Seen]]
+    memory: PlainMemory
+    events: list[Event]
+
+
 class TrackerContract:
     """What every tracker keeps to. A subclass gives three fixtures.
 
@@ -270,16 +280,21 @@ class TrackerContract:
         return numbered(run_events())
 
     @pytest.fixture
-    def delivered(
+    def stage(
         self,
         opened: Callable[[Memory], Tracker],
         shown: Callable[[str], Sequence[Seen]],
         memory: PlainMemory,
         events: list[Event],
-    ) -> dict[str, Seen]:
+    ) -> Stage:
+        """All of it together."""
+        return Stage(opened=opened, shown=shown, memory=memory, events=events)
+
+    @pytest.fixture
+    def delivered(self, stage: Stage) -> dict[str, Seen]:
         """The run and its nodes by name, delivered at once; the run's own name is empty."""
-        opened(memory).deliver(events)
-        return {seen.node: seen for seen in shown(RUN)}
+        stage.opened(stage.memory).deliver(stage.events)
+        return {seen.node: seen for seen in stage.shown(RUN)}
 
     def test_a_run_and_each_of_its_nodes_are_there_once(
         self, delivered: dict[str, Seen], shown: Callable[[str], Sequence[Seen]]
@@ -307,80 +322,42 @@ class TrackerContract:
     def test_the_tags_of_a_node_are_there(self, delivered: dict[str, Seen]) -> None:
         assert delivered["load"].tags["stage"] == "load-ing"
 
-    def test_a_tag_that_somebody_gave_the_run_is_there(
-        self,
-        opened: Callable[[Memory], Tracker],
-        shown: Callable[[str], Sequence[Seen]],
-        memory: PlainMemory,
-        events: list[Event],
-    ) -> None:
+    def test_a_tag_that_somebody_gave_the_run_is_there(self, stage: Stage) -> None:
         tagged = a_fact(EventKind.RUN_TAGGED, RUN, tags={"team": "x"}, actor="ada")
-        opened(memory).deliver([*events, *numbered([tagged], after=len(events))])
-        assert next(seen for seen in shown(RUN) if not seen.node).tags["team"] == "x"
+        stage.opened(stage.memory).deliver([*stage.events, *numbered([tagged], after=len(stage.events))])
+        assert next(seen for seen in stage.shown(RUN) if not seen.node).tags["team"] == "x"
 
-    def test_delivering_twice_is_the_same_as_once(
-        self,
-        opened: Callable[[Memory], Tracker],
-        shown: Callable[[str], Sequence[Seen]],
-        memory: PlainMemory,
-        events: list[Event],
-    ) -> None:
-        tracker = opened(memory)
-        tracker.deliver(events)
-        once = comparable(shown(RUN))
-        tracker.deliver(events)
-        assert comparable(shown(RUN)) == once
+    def test_delivering_twice_is_the_same_as_once(self, stage: Stage) -> None:
+        tracker = stage.opened(stage.memory)
+        tracker.deliver(stage.events)
+        once = comparable(stage.shown(RUN))
+        tracker.deliver(stage.events)
+        assert comparable(stage.shown(RUN)) == once
 
-    def test_another_process_may_deliver_everything_again(
-        self,
-        opened: Callable[[Memory], Tracker],
-        shown: Callable[[str], Sequence[Seen]],
-        memory: PlainMemory,
-        events: list[Event],
-    ) -> None:
-        opened(memory).deliver(events)
-        once = comparable(shown(RUN))
-        opened(memory).deliver(events)
-        assert comparable(shown(RUN)) == once
+    def test_another_process_may_deliver_everything_again(self, stage: Stage) -> None:
+        stage.opened(stage.memory).deliver(stage.events)
+        once = comparable(stage.shown(RUN))
+        stage.opened(stage.memory).deliver(stage.events)
+        assert comparable(stage.shown(RUN)) == once
 
-    def test_one_by_one_is_the_same_as_at_once_and_then_again(
-        self,
-        opened: Callable[[Memory], Tracker],
-        shown: Callable[[str], Sequence[Seen]],
-        memory: PlainMemory,
-        events: list[Event],
-    ) -> None:
-        tracker = opened(memory)
-        deliver_one_by_one(tracker, events)
-        one_by_one = comparable(shown(RUN))
-        tracker.deliver(events)
-        assert comparable(shown(RUN)) == one_by_one
+    def test_one_by_one_is_the_same_as_at_once_and_then_again(self, stage: Stage) -> None:
+        tracker = stage.opened(stage.memory)
+        deliver_one_by_one(tracker, stage.events)
+        one_by_one = comparable(stage.shown(RUN))
+        tracker.deliver(stage.events)
+        assert comparable(stage.shown(RUN)) == one_by_one
 
     @pytest.mark.parametrize("kept", [True, False], ids=["after", "before"])
     @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5, 6])
-    def test_a_kill_at_any_write_duplicates_nothing_and_loses_nothing(
-        self,
-        opened: Callable[[Memory], Tracker],
-        shown: Callable[[str], Sequence[Seen]],
-        memory: PlainMemory,
-        events: list[Event],
-        nth: int,
-        kept: bool,
-    ) -> None:
-        deliver_until_killed(opened(DyingMemory(memory, nth=nth, kept=kept)), events)
-        opened(memory).deliver(events)
-        found = {(seen.node, len(seen.metrics.get("loss", ()))) for seen in shown(RUN) if seen.node}
-        assert (len(shown(RUN)), found) == (3, {("load", 3), ("train", 3)})
+    def test_a_kill_at_any_write_duplicates_nothing_and_loses_nothing(self, stage: Stage, nth: int, kept: bool) -> None:
+        deliver_until_killed(stage.opened(DyingMemory(stage.memory, nth=nth, kept=kept)), stage.events)
+        stage.opened(stage.memory).deliver(stage.events)
+        found = {(seen.node, len(seen.metrics.get("loss", ()))) for seen in stage.shown(RUN) if seen.node}
+        assert (len(stage.shown(RUN)), found) == (3, {("load", 3), ("train", 3)})
 
-    def test_events_that_are_not_about_runs_are_passed_over(
-        self,
-        opened: Callable[[Memory], Tracker],
-        shown: Callable[[str], Sequence[Seen]],
-        memory: PlainMemory,
-        events: list[Event],
-    ) -> None:
-        opened(memory).deliver(numbered([*foreign_events(), *events]))
-        assert len(shown(RUN)) == 3
+    def test_events_that_are_not_about_runs_are_passed_over(self, stage: Stage) -> None:
+        stage.opened(stage.memory).deliver(numbered([*foreign_events(), *stage.events]))
+        assert len(stage.shown(RUN)) == 3
 
     def test_while_the_backend_cannot_be_reached_it_is_a_tracker_error(
         self, unreachable: Callable[[Memory], Tracker], memory: PlainMemory, events: list[Event]
@@ -389,17 +366,12 @@ class TrackerContract:
             unreachable(memory).deliver(events)
 
     def test_what_could_not_be_delivered_is_delivered_once_the_backend_is_back(
-        self,
-        unreachable: Callable[[Memory], Tracker],
-        opened: Callable[[Memory], Tracker],
-        shown: Callable[[str], Sequence[Seen]],
-        memory: PlainMemory,
-        events: list[Event],
+        self, stage: Stage, unreachable: Callable[[Memory], Tracker]
     ) -> None:
         with pytest.raises(TrackerError):
-            unreachable(memory).deliver(events)
-        opened(memory).deliver(events)
-        assert sorted(seen.node for seen in shown(RUN)) == ["", "load", "train"]
+            unreachable(stage.memory).deliver(stage.events)
+        stage.opened(stage.memory).deliver(stage.events)
+        assert sorted(seen.node for seen in stage.shown(RUN)) == ["", "load", "train"]
 
     def test_a_link_is_a_text_and_asks_no_network(
         self, unreachable: Callable[[Memory], Tracker], memory: PlainMemory
@@ -413,17 +385,10 @@ class TrackerContract:
     ) -> None:
         assert opened(memory).link("never") == ""
 
-    def test_a_secret_is_passed_on_as_its_name(
-        self,
-        opened: Callable[[Memory], Tracker],
-        shown: Callable[[str], Sequence[Seen]],
-        memory: PlainMemory,
-        events: list[Event],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
+    def test_a_secret_is_passed_on_as_its_name(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CM_SECRET_CONTRACT", CANARY)
-        opened(memory).deliver(events)
-        told = repr([seen.comparable for seen in shown(RUN)])
+        stage.opened(stage.memory).deliver(stage.events)
+        told = repr([seen.comparable for seen in stage.shown(RUN)])
         assert ("${secret:contract}" in told, CANARY in told) == (True, False)
 
     def test_it_can_be_closed(self, opened: Callable[[Memory], Tracker], memory: PlainMemory) -> None:

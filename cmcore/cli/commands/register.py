@@ -9,8 +9,9 @@ import click
 from cmcore.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from cmcore.registry.gather import EvidenceArtifacts
+    from cmcore.registry.gather import Candidate, EvidenceArtifacts
     from cmcore.registry.preview import Outcome
+    from cmcore.stack import Project
 
 LEVELS = ("major", "minor", "pipeline")
 
@@ -58,33 +59,29 @@ def register(
     Exit codes: 0 registered or known already, 64 another level without a reason, or evidence about another model,
     65 a payload that is not what it should be, 66 no such artifact, 74 changed or lost bytes, 77 not safe to load.
     """
-    from cmcore.cli.naming import artifact_named
-    from cmcore.pipelines.load import import_from
-    from cmcore.provenance.origin import origin_of
-    from cmcore.registry.gather import EvidenceArtifacts, candidate
     from cmcore.registry.preview import Outcome, foreseen
     from cmcore.registry.values import Level
 
     with (context.find_object(Invocation) or Invocation()).changing() as project:
-        import_from(project.roots())
-        store, registry = project.lineage, project.registry
-        named = EvidenceArtifacts(
-            evaluation=artifact_named(evaluation, store) if evaluation else None,
-            blessing=artifact_named(blessing, store) if blessing else None,
-            schema=artifact_named(schema, store) if schema else None,
-        )
-        model = artifact_named(artifact, store)
-        found = candidate(model, store=store, payloads=project.payloads, origin=origin_of(store, model), named=named)
+        found = named_candidate(project, artifact, evaluation=evaluation, blessing=blessing, schema=schema)
         wanted, called = Level(level) if level else None, name or found.name
         if dry_run:
-            outcome = foreseen(registry, called, found.facts, level=wanted, reason=reason)
+            outcome = foreseen(project.registry, called, found.facts, level=wanted, reason=reason)
         else:
-            made = registry.register(called, found.facts, level=wanted, reason=reason)
-            outcome = Outcome.of(made)
-    if as_json:
-        echo_outcome(outcome, found.evidence, dry_run=dry_run)
-    else:
-        show(outcome, found.evidence, dry_run=dry_run)
+            outcome = Outcome.of(project.registry.register(called, found.facts, level=wanted, reason=reason))
+    tell = echo_outcome if as_json else show
+    tell(outcome, found.evidence, dry_run=dry_run)
+
+
+def named_candidate(project: Project, model: str, **evidence: str) -> Candidate:
+    """The model and the evidence that the command line names; what it does not name is found. Raises NotFoundError."""
+    from cmcore.cli.naming import artifact_named
+    from cmcore.registry.gather import EvidenceArtifacts
+    from cmcore.stack.governance import candidate_of
+
+    store = project.lineage
+    named = {part: artifact_named(name, store) for part, name in evidence.items() if name}
+    return candidate_of(project, artifact_named(model, store), EvidenceArtifacts(**named))
 
 
 def show(outcome: Outcome, evidence: EvidenceArtifacts, *, dry_run: bool) -> None:

@@ -150,13 +150,14 @@ def show_nodes(found: RunAccount, last: Mapping[str, ExecutionRecord]) -> None:
     from cmcore.cli.output import echo_table
     from cmcore.cli.view.wording import COLORS, duration, number
     from cmcore.runtime.account import node_document, prefixed
+    from cmcore.runtime.publish import METRIC
 
     rows: list[list[Cell]] = []
     for name, past in found.nodes.items():
         execution = last.get(name)
         document = node_document(name, found, execution)
         took = document["duration_s"]
-        metrics = prefixed(execution.facts, "metric.") if execution else {}
+        metrics = prefixed(execution.facts, METRIC) if execution else {}
         told = ", ".join(f"{key}={number(value)}" for key, value in metrics.items() if isinstance(value, float | int))
         rows.append([
             name, (past.state.value, COLORS[past.state]), str(past.attempts or ""),

@@ -9,10 +9,8 @@ from pathlib import Path
 
 from cmcore.errors import StorageError
 from cmcore.lineage.record import ArtifactRecord
-from cmcore.storage.location import is_local, local_path
+from cmcore.storage.location import DECLARED, is_local, local_path
 from cmcore.storage.manifest import Manifest
-
-DECLARED = "declared:"
 
 
 class Standing(StrEnum):

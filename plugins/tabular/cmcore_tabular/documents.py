@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import yaml
@@ -31,8 +30,3 @@ def read_json(path: Path) -> JsonValue:
 def write_yaml(path: Path, value: object) -> None:
     """Write a YAML document, keys in the order given."""
     path.write_text(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), encoding="utf-8")
-
-
-def finite_or_none(value: float) -> float | None:
-    """A number as JSON can hold it: None stands for NaN and infinities."""
-    return float(value) if math.isfinite(value) else None

@@ -187,4 +187,4 @@ def test_changed_bytes_are_refused(cm: Shell) -> None:
     file.chmod(0o644)
     file.write_text("1020.0", encoding="utf-8")
     refused = cm("register", f"{run}/train/model")
-    assert (refused.returncode, "cannot be registered or be evidence" in refused.stderr) == (74, True)
+    assert (refused.returncode, "is not what was recorded" in refused.stderr) == (74, True)

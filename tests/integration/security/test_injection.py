@@ -70,7 +70,6 @@ FOUND: dict[str, Callable[[Project, str], object]] = {
     "executions by node": lambda project, value: project.lineage.node_executions(value, value),
     "runs by pipeline": lambda project, value: project.lineage.runs(pipeline=value),
     "data by name": lambda project, value: project.datasets.versions(value),
-    "data by digest": lambda project, value: project.datasets.with_digest(value),
     "audit by model": lambda project, value: list(project.registry.audit.entries(model=value)),
 }
 

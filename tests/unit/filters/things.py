@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from cmcore.filters.match import plain
-from cmcore.filters.select import Condition, NamedValues, any_row, condition, one_row
+from cmcore.filters.select import Condition, condition, one_row
 from cmcore.filters.syntax import Comparison, Field, Filter, Scalar
 
 NAMES = ("auc", "val auc", "Auc")
@@ -76,7 +76,5 @@ def column_of(comparison: Comparison) -> Condition:
             return one_row(comparison, text=THINGS.c.state)
         case Field(group="", name="started"):
             return one_row(comparison, number=THINGS.c.started)
-    values = NamedValues(
-        rows=VALUES.c.thing == THINGS.c.number, name=VALUES.c.name, text=VALUES.c.text, number=VALUES.c.number
-    )
-    return any_row(comparison, values)
+    test = one_row(comparison, text=VALUES.c.text, number=VALUES.c.number)
+    return sa.exists().where(VALUES.c.thing == THINGS.c.number, VALUES.c.name == comparison.field.name, test)

@@ -175,7 +175,7 @@ def test_a_model_whose_bytes_have_changed_is_refused(world: World, model: Artifa
     file = world.payloads.input(model.uri, model.digest).path / "MLmodel"
     file.chmod(0o644)
     file.write_text("flavors: {}\n", encoding="utf-8")
-    with pytest.raises(StorageError, match=r"r1/train/1/model/0 cannot be registered or be evidence"):
+    with pytest.raises(StorageError, match=r"r1/train/1/model/0 is not what was recorded"):
         world.candidate(model)
 
 
