@@ -2,9 +2,11 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-PLUGINS := plugins/tabular plugins/mlflow plugins/dvc
+PLUGINS := $(addprefix plugins/,tabular mlflow dvc models triton ray hps)
+EXTRAS_models := [sklearn]
+EXTRAS_triton := [server]
 STAMP := $(VENV)/.installed
-SOURCES := cmcore plugins/tabular/cmcore_tabular plugins/mlflow/cmcore_mlflow plugins/dvc/cmcore_dvc examples benchmarks
+SOURCES := cmcore $(foreach plugin,$(PLUGINS),$(plugin)/cmcore_$(notdir $(plugin))) examples benchmarks
 
 .PHONY: help demo test check unit format lint types imports docs bench faults golden clean install
 
@@ -18,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt \
-	    --group dev -e '.[postgresql,s3,signing]' $(foreach plugin,$(PLUGINS),-e $(plugin))
+	    --group dev -e '.[postgresql,s3,signing]' $(foreach plugin,$(PLUGINS),-e '$(plugin)$(EXTRAS_$(notdir $(plugin)))')
 	@touch $@
 
 demo: $(STAMP)  ## run the flights example: raw data to a blessed model

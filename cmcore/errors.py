@@ -14,6 +14,9 @@
     |   +-- OutdatedError       75  a compare-and-set lost: somebody changed it meanwhile; names who and to what
     +-- RefusedError            77  policy, approvals, gates or a scan say no; names every reason
     +-- TrackerError            69  a tracker cannot be reached now; what it should get stays in the log
+    +-- ServingError            69  a serving backend cannot be reached or used now; no model is to blame
+    |   +-- ModelRefusedError   70  a server has looked at a model and will not serve it; says why
+    +-- InferenceError          65  a request for a prediction was refused or failed; `status` says how
     +-- NotFoundError           66  the run, node, artifact, model or version asked for does not exist
     +-- RunFailedError           1  a run ended with failed nodes
 
@@ -24,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class CmError(Exception):
@@ -131,6 +135,38 @@ class TrackerError(CmError):
     """A tracker cannot be reached now; to be tried again, nothing is lost."""
 
     exit_code = 69
+
+
+class ServingError(CmError):
+    """A serving backend cannot be reached or used now; to be tried again, and no model is to blame."""
+
+    exit_code = 69
+
+
+class ModelRefusedError(ServingError):
+    """A server has looked at a model and will not serve it; trying again without a change is of no use."""
+
+    exit_code = 70
+
+
+class InferenceStatus(StrEnum):
+    """What became of a request that was not answered, whatever the protocol: HTTP's and gRPC's codes come to these."""
+
+    INVALID = "invalid"
+    NOT_FOUND = "not found"
+    UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
+    FAILED = "failed"
+
+
+class InferenceError(CmError):
+    """A request for a prediction was refused or failed; `status` says how, the message is the server's own."""
+
+    exit_code = 65
+
+    def __init__(self, message: str, status: InferenceStatus) -> None:
+        self.status = status
+        super().__init__(message)
 
 
 class NotFoundError(CmError):

@@ -62,6 +62,13 @@ class TrackerSettings(Section):
     patience_s: float = Field(default=10.0, ge=0, le=3600, description="how long the end of a run waits for it")
 
 
+class ServingSettings(Section):
+    """One serving backend, by its provider's name, and that backend's own options."""
+
+    name: str
+    options: dict[str, JsonValue] = {}
+
+
 class StackSettings(Section):
     """The backends of a project; what is empty lives under `.cm/` in its folder."""
 
@@ -70,15 +77,23 @@ class StackSettings(Section):
     artifacts: Artifacts = Artifacts()
     launcher: LauncherSettings = LauncherSettings()
     trackers: list[TrackerSettings] = Field(default=[], description="who gets the event log, such as MLflow")
+    serving: list[ServingSettings] = Field(default=[], description="serving backends with their options, such as a URL")
     data: str = Field(default="", description="where versions of data are kept, a folder")
     plugins: PluginSettings = PluginSettings()
 
     @model_validator(mode="after")
     def trackers_have_names_of_their_own(self) -> StackSettings:
         """How far a tracker has got is kept under its name."""
-        names = [tracker.name for tracker in self.trackers]
+        return self._each_once("trackers", [tracker.name for tracker in self.trackers])
+
+    @model_validator(mode="after")
+    def serving_backends_have_names_of_their_own(self) -> StackSettings:
+        """Endpoints name them."""
+        return self._each_once("serving", [backend.name for backend in self.serving])
+
+    def _each_once(self, key: str, names: list[str]) -> StackSettings:
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"trackers has {twice[0]!r} more than once")
+            raise ValueError(f"{key} has {twice[0]!r} more than once")
         return self
 
 

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     LINEAGE = "lineage"
     TRACKER = "tracker"
     DATA_FORMAT = "data_format"
+    SERVING = "serving"
+    FLAVOR = "flavor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,10 @@ KINDS: dict[Kind, KindRule] = {
         gives="a callable (memory, folder, **options) that makes a Tracker", takes_options=True, is_backend=True
     ),
     Kind.DATA_FORMAT: KindRule(gives="a callable that makes a DataFormat"),
+    Kind.SERVING: KindRule(
+        gives="a callable (folder, **options) that makes a ServingBackend", takes_options=True, is_backend=True
+    ),
+    Kind.FLAVOR: KindRule(gives="a callable (folder, settings) that makes a Predictor, in a module of its own"),
 }
 
 

@@ -1,0 +1,176 @@
+"""Which single step brings an endpoint nearer to what is wanted. Pure: state, what the server shows, and the time in;
+the next step, a wait, or nothing (all is as it should be) out. Acting and remembering are the controller's.
+
+The order is the promise: a version that is wanted is placed, loaded and warmed first; then traffic moves to it; only
+then are others retired, drained, unloaded and cleared. So nothing is updated in place, and whoever serves goes on
+serving until its successor is warm. A wanted version that is refused leaves traffic where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cmcore.serving.backend import ServedModel, ServedState
+from cmcore.serving.states import DeploymentState
+from cmcore.serving.values import Deployment, EndpointState
+
+S = DeploymentState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the servers show: models by backend and name, and since when each draining one has had no request."""
+
+    models: Mapping[str, Mapping[str, ServedModel]]
+    quiet_since: Mapping[str, float] = field(default_factory=dict)
+
+    def ready(self, deployment: Deployment) -> bool:
+        """Whether the deployment's server would answer for it."""
+        found = self.models.get(deployment.backend, {}).get(deployment.name)
+        return found is not None and found.state is ServedState.READY
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Put the model where the server will load it from."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Load it beside the others."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Have it answer its warm-up requests."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """Note that the server has it no more."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTraffic:
+    """Send clients to these deployments, by variant."""
+
+    traffic: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Take back one that was draining: it is wanted again."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Let it drain: it has no traffic and is not wanted."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unload:
+    """Take it from the server."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Remove what was placed."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can be done before this time."""
+
+    until: float
+    reason: str
+
+
+Step = Place | Load | WarmUp | Lose | MoveTraffic | Recall | Retire | Unload | Clear | Wait
+
+
+def next_step(state: EndpointState, seen: Seen, now: float) -> Step | None:
+    """The one step to take now, or None."""
+    if state.hold is not None and state.hold.until > now:
+        return Wait(state.hold.until, state.hold.reason)
+    steps = list(_steps(state, seen, now))
+    waits = [step for step in steps if isinstance(step, Wait)]
+    acts = [step for step in steps if not isinstance(step, Wait)]
+    return acts[0] if acts else min(waits, key=lambda wait: wait.until, default=None)
+
+
+def _steps(state: EndpointState, seen: Seen, now: float) -> Iterator[Step]:
+    needed = {*state.revision.wanted.values(), *state.traffic.values()}
+    serving_first = sorted(state.deployments, key=lambda each: each.number not in state.traffic.values())
+    for deployment in serving_first:
+        if deployment.number in needed:
+            yield from _towards_warm(deployment, seen)
+    traffic = traffic_wanted(state)
+    if traffic != dict(state.traffic):
+        yield MoveTraffic(traffic)
+    for deployment in state.deployments:
+        if deployment.number not in needed or deployment.state is S.FAILED:
+            yield from _towards_gone(deployment, state, seen, now)
+
+
+def _towards_warm(deployment: Deployment, seen: Seen) -> Iterator[Step]:
+    match deployment.state:
+        case S.DECLARED:
+            yield Place(deployment.number)
+        case S.PLACED:
+            yield Load(deployment.number)
+        case S.LOADED | S.WARM if not seen.ready(deployment):
+            yield Lose(deployment.number)
+        case S.LOADED:
+            yield WarmUp(deployment.number)
+        case S.DRAINING:
+            yield Recall(deployment.number)
+
+
+def traffic_wanted(state: EndpointState) -> dict[str, int]:
+    """Where clients should be sent: each variant's wanted deployment once it is warm, until then where they are.
+
+    A variant that is no longer wanted keeps its traffic until every wanted one is warm, so that a failed replacement
+    under another variant's name takes nothing away.
+    """
+    warm = {each.number for each in state.deployments if each.state is S.WARM}
+    wanted = state.revision.wanted
+    if not wanted:
+        return {}
+    moved = {
+        variant: number if number in warm else state.traffic[variant]
+        for variant, number in wanted.items()
+        if number in warm or variant in state.traffic
+    }
+    if set(wanted.values()) <= warm:
+        return moved
+    return {**state.traffic, **moved}
+
+
+def _towards_gone(deployment: Deployment, state: EndpointState, seen: Seen, now: float) -> Iterator[Step]:
+    match deployment.state:
+        case S.DECLARED | S.PLACED | S.LOADED | S.WARM:
+            yield Retire(deployment.number)
+        case S.DRAINING:
+            draining = state.revision.document.draining
+            quiet_at = seen.quiet_since.get(deployment.name, now) + draining.quiet_s
+            until = min(quiet_at, deployment.since + draining.timeout_s)
+            yield Unload(deployment.number) if now >= until else Wait(until, f"{deployment.name} drains")
+        case S.UNLOADED | S.FAILED:
+            yield Clear(deployment.number)

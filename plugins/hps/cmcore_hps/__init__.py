@@ -1,0 +1,1 @@
+"""Configurations of HugeCTR and the Hierarchical Parameter Server: read, checked, exported, served."""

@@ -1,0 +1,1 @@
+"""The import path of the Configuration Management demo: `from hps.cm import cm`."""

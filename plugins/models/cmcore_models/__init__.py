@@ -1,0 +1,1 @@
+"""Models in MLflow's layout: predictors of their flavors, and batch prediction."""

@@ -1,0 +1,1 @@
+"""cmcore endpoints on Ray Serve, behind the Open Inference Protocol."""

@@ -1,0 +1,1 @@
+"""cmcore endpoints on NVIDIA Triton Inference Server, with a local server from a wheel."""
