@@ -23,6 +23,7 @@ NAMES = (
     "node-journaled",
     "run-finishing",
 )
+SERVING_NAMES = ("serving-decided", "serving-acted", "serving-persisted")
 COLLECTION_NAMES = ("gc-buried", "gc-told", "gc-deleted")
 
 

@@ -24,7 +24,7 @@ from cmcore.runtime import history, recovery
 from cmcore.runtime.chronicle import Progress
 from cmcore.runtime.driver import Backends, Driver
 from cmcore.runtime.job import Failure
-from cmcore.runtime.keeper import TTL_S, LeaseKeeper
+from cmcore.state.keeper import TTL_S, LeaseKeeper
 from cmcore.runtime.resolve import Outputs
 from cmcore.runtime.states import NodeState, RunState
 from cmcore.state.holder import Holder

@@ -35,6 +35,7 @@ from cmcore.runtime.effects import Effects
 from cmcore.runtime.job import Storage
 from cmcore.runtime.launcher import Launcher
 from cmcore.runtime.predict import Prediction, predictions
+from cmcore.serving.tables import SERVING_BRANCH
 from cmcore.settings import ProjectSettings, Settings, settings_of
 from cmcore.stack import carrying
 from cmcore.stack.carrying import AS_USUAL, RunOptions, running_script
@@ -55,12 +56,14 @@ if TYPE_CHECKING:
     from cmcore.registry.store import Registry
     from cmcore.registry.values import Alias, Level, Registered
     from cmcore.retention.pins import Pins
+    from cmcore.serving.backend import ServingBackend
+    from cmcore.serving.store import Endpoints
     from cmcore.tracking.store import Tracking
 
 CONFIG = "cm.yaml"
 BRANCHES = (
     STATE_BRANCH, TRACKING_BRANCH, COURIERS_BRANCH, REGISTRY_BRANCH, DATASETS_BRANCH, RETENTION_BRANCH,
-    PROVENANCE_BRANCH,
+    PROVENANCE_BRANCH, SERVING_BRANCH,
 )  # fmt: skip
 
 
@@ -80,6 +83,7 @@ class Project:
         self.folder = Path(folder).absolute()
         self.environment = dict(os.environ if environment is None else environment)
         self.sets = dict(sets or {})
+        self._backends: dict[str, ServingBackend] = {}
 
     @classmethod
     def around(cls, start: Path, *, environment: Mapping[str, str], sets: Mapping[str, str]) -> Project:
@@ -147,6 +151,21 @@ class Project:
 
         root = self.folder / (self.settings.values.stack.data or ".cm/data")
         return Datasets(self.database, root=root, actor=self.actor, lineage=self.lineage, project=self.name)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """What should be served, and how far it is."""
+        from cmcore.serving.store import Endpoints
+
+        return Endpoints(self.database, project=self.name, actor=self.actor)
+
+    def backend(self, name: str) -> ServingBackend:
+        """A serving backend by its provider's name, opened once; raises PluginError, ConfigError."""
+        from cmcore.stack.serving import opened_backend
+
+        if name not in self._backends:
+            self._backends[name] = opened_backend(self, name)
+        return self._backends[name]
 
     @cached_property
     def pins(self) -> Pins:
@@ -310,7 +329,9 @@ class Project:
         return {REGISTER_MODEL: Registration(self)}
 
     def close(self) -> None:
-        """Give back every backend that was opened."""
+        """Give back every backend that was opened; model servers go on."""
+        while self._backends:
+            self._backends.popitem()[1].close()
         if "lineage" in self.__dict__:
             self.lineage.close()
         if "database" in self.__dict__:

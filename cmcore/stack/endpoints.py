@@ -1,0 +1,170 @@
+"""What an endpoint's document means in a project: versions of the registry, their files, what speaks against them.
+
+Nothing is served here: `serving` acts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from cmcore.document.write import canonical
+from cmcore.errors import NotFoundError, RefusedError, UsageError
+from cmcore.registry.names import Reference
+from cmcore.registry.values import ModelVersion
+from cmcore.serving.backend import Flavor, Placement, Step
+from cmcore.serving.checks import Misfit, misfits
+from cmcore.serving.document import Endpoint, EnsembleStep, InferenceConfig, Variant
+from cmcore.serving.placing import placement_of
+from cmcore.serving.store import Candidate
+from cmcore.serving.values import EndpointState, Revision, ServedVersion
+from cmcore.stack.governance import registered_files
+
+if TYPE_CHECKING:
+    from cmcore.stack.project import Project
+
+UNNAMED = "unnamed"
+
+
+def flavors(project: Project) -> list[Flavor]:
+    """What installed plugins can run."""
+    return [Flavor(name=it.name, factory=it.factory) for it in project.plugins.providers("flavor")]
+
+
+def apply(project: Project, document: Endpoint, *, reason: str = "", over: int | None = None) -> Revision:
+    """Want what the document says; raises RefusedError with every reason against it, NotFoundError, OutdatedError.
+
+    Nothing is served yet: that is the controller's. A document that says what is wanted already changes nothing.
+    """
+    return project.endpoints.apply(document, candidates(project, document), reason=reason, over=over)
+
+
+def rolled_back(project: Project, name: str, to: int | None = None) -> Endpoint:
+    """The document of an earlier revision, its versions as exact as they were then; left out, the last other one.
+
+    Raises NotFoundError.
+    """
+    newest, *earlier = project.endpoints.revisions(name)
+    others = [it for it in earlier if it.wanted and (it.document, it.resolved) != (newest.document, newest.resolved)]
+    found = next((it for it in (newest, *earlier) if it.number == to), None) if to else next(iter(others), None)
+    if found is None or not found.wanted:
+        known = ", ".join(str(it.number) for it in (newest, *earlier) if it.wanted)
+        raise NotFoundError(f"{name} has no earlier revision {to or ''} to go back to; it has {known or 'none'}")
+    return pinned(found)
+
+
+def pinned(revision: Revision) -> Endpoint:
+    """The revision's document with the versions that its variants meant then."""
+    variants = [
+        variant.model_copy(update={"model": revision.resolved.get(variant.name, variant.model)})
+        for variant in revision.document.variants
+    ]
+    return revision.document.model_copy(update={"variants": tuple(variants)})
+
+
+def candidates(project: Project, document: Endpoint) -> list[Candidate]:
+    """What each variant means now; raises RefusedError with all that does not fit, NotFoundError, ConfigError."""
+    able = project.backend(document.backend).capabilities()
+    found, wrong = list[Candidate](), list[Misfit]()
+    for variant in document.variants:
+        candidate = candidate_of(project, document, variant)
+        wrong += misfits(document, variant, able, candidate.placement.interface)
+        found.append(candidate)
+    if wrong:
+        told = list(dict.fromkeys(map(str, wrong)))
+        raise RefusedError(f"endpoint {document.name} cannot be served by {document.backend}:", told)
+    return found
+
+
+def candidate_of(project: Project, document: Endpoint, variant: Variant) -> Candidate:
+    """What one variant means now; its placement gets its name when it is deployed."""
+    version = version_meant(project, variant.model)
+    if document.infra_blessing and version.facts.infra_blessed is not True:
+        raise RefusedError(
+            f"{version} may not be served at {document.name}:",
+            ["no infra validation has blessed it: put an InfraValidator into the pipeline that makes it"],
+        )
+    if version.facts.infra_blessed is False:
+        raise RefusedError(f"{version} may not be served:", ["infra validation found that it cannot be (cm why)"])
+    inference = inference_read(document.inference_of(variant), project.folder)
+    parts = [ensemble_part(project, document, variant, step) for step in inference.ensemble]
+    placement = placement_for(project, document, variant, version, inference)
+    if parts:
+        placement = placement.model_copy(update={"steps": tuple(step for step, _ in parts)})
+    served, others = served_version(version), tuple(other for _, other in parts)
+    return Candidate(
+        variant=variant.name,
+        version=served,
+        others=others,
+        backend=document.backend,
+        placement=placement,
+        identity=identity(document.backend, (served, *others), placement),
+    )
+
+
+def placement_for(
+    project: Project, document: Endpoint, variant: Variant, version: ModelVersion, inference: InferenceConfig
+) -> Placement:
+    """The placement of a version, its files verified; raises RefusedError where it cannot be served."""
+    folder = registered_files(project, version)
+    deployment = document.deployment_of(variant)
+    try:
+        return placement_of(UNNAMED, folder, deployment, inference, flavors(project), {})
+    except UsageError as error:
+        raise RefusedError(f"{version} cannot be served:", [str(error)]) from error
+
+
+def ensemble_part(
+    project: Project, document: Endpoint, variant: Variant, step: EnsembleStep
+) -> tuple[Step, ServedVersion]:
+    """One model of an ensemble."""
+    version = version_meant(project, step.model)
+    plain = document.inference_of(variant).model_copy(update={"ensemble": (), "inputs": (), "outputs": ()})
+    placement = placement_for(project, document, variant, version, plain)
+    return Step(placement=placement, inputs=step.inputs, outputs=step.outputs), served_version(version)
+
+
+def version_meant(project: Project, text: str) -> ModelVersion:
+    """The registered version that a document names now; raises NotFoundError, UsageError."""
+    return project.registry.version(Reference.parse(text))
+
+
+def served_version(version: ModelVersion) -> ServedVersion:
+    """The version as serving knows it."""
+    return ServedVersion(reference=str(version), artifact=version.facts.artifact, digest=version.facts.digest)
+
+
+def inference_read(config: InferenceConfig, folder: Path) -> InferenceConfig:
+    """The config with the text of the server's own configuration, if it names a file; raises UsageError."""
+    given = config.server_config
+    if not isinstance(given, str) or not given or "\n" in given or "{" in given:
+        return config
+    try:
+        text = (folder / given).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"server_config {given!r} cannot be read: {error}") from error
+    return config.model_copy(update={"server_config": text})
+
+
+def identity(backend: str, versions: tuple[ServedVersion, ...], placement: Placement) -> str:
+    """The digest of everything that makes an answer, or the way to it."""
+    told: JsonValue = {
+        "backend": backend,
+        "versions": [[it.reference, it.digest] for it in versions],
+        "placement": placement.model_dump(mode="json", exclude={"name", "owner", "folder"}),
+    }
+    return f"sha256:{hashlib.sha256(canonical(told)).hexdigest()}"
+
+
+def follow(project: Project, state: EndpointState) -> Revision | None:
+    """A new revision where an alias of the document means another version by now; None where none does."""
+    document = state.revision.document
+    now = {it.name: str(version_meant(project, it.model)) for it in document.variants}
+    before = state.revision.resolved
+    moved = [
+        f"{name}: {before.get(name)} became {version}" for name, version in now.items() if version != before.get(name)
+    ]
+    return apply(project, document, reason=f"alias moved, {'; '.join(moved)}") if moved else None

@@ -1,0 +1,136 @@
+"""Serving in a project: its backends, its controller, and what they show. What is wanted is `endpoints`'s affair."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue, ValidationError
+
+from cmcore.errors import CmError, ConfigError, LineageError
+from cmcore.serving.backend import Address, ServingBackend, Traffic
+from cmcore.serving.controller import Controller
+from cmcore.serving.decision import Wait
+from cmcore.serving.publisher import Publisher
+from cmcore.serving.status import status_document
+from cmcore.stack.endpoints import follow
+from cmcore.state.holder import Holder
+from cmcore.state.keeper import LeaseKeeper
+from cmcore.state.lease import Leases
+
+if TYPE_CHECKING:
+    from cmcore.stack.project import Project
+
+PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+CONTROLLER_TTL_S = 30.0
+
+Told = Callable[[str, object], None]
+"""Told of each step: the endpoint's name and the step."""
+
+
+def opened_backend(project: Project, name: str) -> ServingBackend:
+    """A serving backend of the project by its provider's name; raises PluginError, ConfigError."""
+    chosen = {it.name: it.options for it in project.settings.values.stack.serving}
+    provider = project.plugins.provider("serving", name)
+    options, model = chosen.get(name, {}), project.plugins.options_model(provider)
+    if model is not None:
+        try:
+            model.model_validate(options)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, ("stack.serving", name, *first["loc"])))
+            raise ConfigError(f"option {where}: {first['msg'].lower()}") from error
+    made = project.plugins.load(provider)
+    backend: ServingBackend = made(project.home / "serving" / name, **options)  # type: ignore[operator] # the kind's contract
+    return backend
+
+
+@contextmanager
+def controlling(project: Project) -> Iterator[Controller]:
+    """The right to act on this project's endpoints; raises LeaseHeldError naming who has it.
+
+    A lost lease ends the controller at its next step: nothing more is written.
+    """
+    leases = Leases(project.database)
+    lease = leases.acquire(lease_name(project), Holder.this(project.actor), ttl_s=CONTROLLER_TTL_S)
+    keeper = LeaseKeeper(leases, lease, lost=lambda _: None, ttl_s=CONTROLLER_TTL_S)
+    try:
+        yield Controller(project.endpoints, lease, project.backend, follow=lambda state: follow(project, state))
+    finally:
+        keeper.close()
+
+
+def lease_name(project: Project) -> str:
+    """The lease of the controller of a project."""
+    return f"controller/{project.name}"
+
+
+def publish(project: Project) -> None:
+    """Write what happened to endpoints into the lineage; where that fails now, it is written later."""
+    try:
+        Publisher(database=project.database, lineage=project.lineage, project=project.name).publish()
+    except LineageError:
+        return
+
+
+def settle(
+    project: Project, controller: Controller, name: str, *, until: Callable[[], bool], told: Told = lambda *_: None
+) -> None:
+    """Take steps for one endpoint until nothing is left to do, or `until` says so; `told` hears of each step."""
+    while not until():
+        step = controller.step(name)
+        told(name, step)
+        publish(project)
+        if step is None:
+            return
+        if isinstance(step, Wait):
+            time.sleep(min(max(step.until - time.time(), PAUSE_S), LONGEST_PAUSE_S))
+
+
+def serve(project: Project, controller: Controller, *, until: Callable[[], bool], told: Told = lambda *_: None) -> None:
+    """Keep all endpoints of the project as they are wanted, until `until` says so. A server that nothing is left on is
+    stopped."""
+    used: set[str] = set()
+    while not until():
+        idle = True
+        for name in project.endpoints.names():
+            step = controller.step(name)
+            told(name, step)
+            idle = idle and (step is None or isinstance(step, Wait))
+        publish(project)
+        used = stop_unused(project, used)
+        if idle:
+            time.sleep(PAUSE_S * 4)
+
+
+def stop_unused(project: Project, used: set[str]) -> set[str]:
+    """Stop the local servers that have nothing to serve any more; the backends in use now."""
+    states = [project.endpoints.state(name) for name in project.endpoints.names()]
+    now = {each.backend for state in states for each in state.deployments}
+    for name in used - now:
+        project.backend(name).stop()
+    return now
+
+
+def status(project: Project, name: str) -> dict[str, JsonValue]:
+    """How an endpoint is, as JSON, with the addresses that clients ask; what a server does not tell now is null."""
+    state = project.endpoints.state(name)
+    deployments = project.endpoints.deployments(name)
+    addresses: dict[str, Address] = {}
+    traffic: dict[str, Traffic] = {}
+    for backend in dict.fromkeys(each.backend for each in state.deployments):
+        try:
+            opened = project.backend(backend)
+            addresses |= {it.name: opened.address(it.name) for it in state.deployments if it.backend == backend}
+            traffic |= dict(opened.traffic())
+        except CmError:
+            continue  # a server that is away is told by the endpoint's own condition
+    offered = state.revision.document.protocols
+    shown = {
+        name: replace(it, rest=it.rest if "rest" in offered else "", grpc=it.grpc if "grpc" in offered else "")
+        for name, it in addresses.items()
+    }
+    return status_document(state, deployments, shown, traffic)
