@@ -26,6 +26,7 @@ from cmcore.serving.decision import (
     Unload,
     Wait,
     WarmUp,
+    held,
     next_step,
 )
 from cmcore.serving.states import Change, DeploymentState
@@ -72,6 +73,8 @@ class Controller:
         Raises LeaseLostError where another controller has taken over, StateError, NotFoundError.
         """
         state = self._endpoints.state(name)
+        if (wait := held(state, self._clock())) is not None:
+            return wait
         try:
             self._follow_aliases(state)
             step = next_step(state, self._look(state), self._clock())

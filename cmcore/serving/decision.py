@@ -107,12 +107,19 @@ Step = Place | Load | WarmUp | Lose | MoveTraffic | Recall | Retire | Unload | C
 
 def next_step(state: EndpointState, seen: Seen, now: float) -> Step | None:
     """The one step to take now, or None."""
-    if state.hold is not None and state.hold.until > now:
-        return Wait(state.hold.until, state.hold.reason)
+    if (wait := held(state, now)) is not None:
+        return wait
     steps = list(_steps(state, seen, now))
     waits = [step for step in steps if isinstance(step, Wait)]
     acts = [step for step in steps if not isinstance(step, Wait)]
     return acts[0] if acts else min(waits, key=lambda wait: wait.until, default=None)
+
+
+def held(state: EndpointState, now: float) -> Wait | None:
+    """The wait that a failure has asked for; None where it is over. Until then servers need not even be looked at."""
+    if state.hold is None or state.hold.until <= now:
+        return None
+    return Wait(state.hold.until, state.hold.reason)
 
 
 def _steps(state: EndpointState, seen: Seen, now: float) -> Iterator[Step]:

@@ -65,7 +65,7 @@ class Endpoints:
         """One endpoint as it is; raises NotFoundError naming those that there are."""
         with self._database.reading() as connection:
             row = rows.endpoint_row(connection, name)
-            if row is not None:
+            if row is not None and row["project"] == self._project:
                 return rows.state_of(connection, row)
         raise NotFoundError(f"no endpoint {name!r}; this project has {', '.join(self.names()) or 'none'}")
 
@@ -175,7 +175,7 @@ class Endpoints:
             return None
         if row["project"] != self._project:
             raise UsageError(
-                f"the endpoint {name!r} is the project {row['project']!r}'s, which shares this database; choose "
+                f"the endpoint {name!r} belongs to the project {row['project']!r}, which shares this database; choose "
                 "another name"
             )
         return rows.state_of(connection, row)
