@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.serving.scaling import MODEL, register, to_scale
 from cmcore.inference.client import RestClient
 from cmcore.serving.backend import Address
 from cmcore.stack import Project
 from tests.integration.cli.conftest import Shell
-from tests.integration.serving.scaling import MODEL, register, to_scale
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(540)]
 KILLED = -9
