@@ -25,7 +25,9 @@ def refusals(request: InferenceRequest, interface: Interface, *, max_rows: int =
     if interface.batched:
         problems += row_refusals(request, max_rows)
     outputs = [spec.name for spec in interface.outputs]
-    problems += [f"no output {name!r}; outputs: {', '.join(outputs)}" for name in request.outputs if name not in outputs]
+    problems += [
+        f"no output {name!r}; outputs: {', '.join(outputs)}" for name in request.outputs if name not in outputs
+    ]
     return problems
 
 

@@ -32,6 +32,8 @@ def faults_of(tensor: Tensor, spec: TensorSpec, rows: int | None) -> Iterator[st
     if not spec.takes(own) or (rows is not None and tensor.shape[:1] != (rows,)):
         asked = [*([] if rows is None else [rows]), *spec.shape]
         yield f"output {spec.name!r} has the shape {list(tensor.shape)}, and {asked} is promised"
+    if tensor.size != len(tensor.data):
+        yield f"output {spec.name!r} has {len(tensor.data)} elements, and its shape asks for {tensor.size}"
     odd = [value for value in tensor.data if isinstance(value, float) and not math.isfinite(value)]
     if odd:
         yield f"output {spec.name!r} has {len(odd)} of {len(tensor.data)} values that are no numbers, such as {odd[0]}"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import urllib3
 
 from cmcore.errors import InferenceError, InferenceStatus, ServingError
-from cmcore.inference.request import InferenceRequest, InferenceResponse, failed, response_of
+from cmcore.inference.request import InferenceRequest, InferenceResponse, check_size, failed, response_of
 
 STATUS = {
     400: InferenceStatus.INVALID, 404: InferenceStatus.NOT_FOUND, 405: InferenceStatus.INVALID,
@@ -43,13 +43,18 @@ class RestClient:
             return False
 
     def infer(self, model: str, request: InferenceRequest, *, timeout_s: float | None = None) -> InferenceResponse:
-        """The model's answer; raises InferenceError where it has none, ServingError where there is no server."""
+        """The model's answer; raises InferenceError where it has none, ServingError where there is no server.
+
+        What no server could read is not sent: some blame themselves for it, with 500.
+        """
+        for tensor in request.inputs:
+            check_size(tensor)
         body = json.dumps(request.document()).encode()  # NaN as Python writes it, which servers of this protocol read
         limit = self._timeout_s if timeout_s is None else timeout_s
         url = f"{self.url}/v2/models/{quote(model, safe='')}/infer"
         try:
             answer = self._pool.request("POST", url, body=body, headers=JSON_HEADERS, timeout=limit)
-        except urllib3.exceptions.TimeoutError as error:
+        except urllib3.exceptions.ReadTimeoutError as error:  # refused connections are timeouts too in urllib3
             raise InferenceError(f"{url} has not answered in time", InferenceStatus.TIMEOUT) from error
         except urllib3.exceptions.HTTPError as error:
             raise ServingError(f"no server answers at {self.url}: {error}") from error
@@ -74,6 +79,8 @@ class RestClient:
 
     def close(self) -> None:
         """Give the connections back."""
+        for key in self._pool.pools.keys():  # noqa: SIM118 # a container that refuses to be iterated over
+            self._pool.pools[key].close()  # clear() alone leaves it to the garbage collector
         self._pool.clear()
 
     def __enter__(self) -> Self:

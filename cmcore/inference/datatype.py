@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 
 from cmcore.errors import UsageError
 
 Scalar = bool | int | float | str
-FLOAT_MAX: Mapping[str, float] = {"FP16": 65_504.0, "FP32": 3.4028234663852886e38, "FP64": math.inf}
+FLOAT_MAX: Mapping[str, float] = {"FP16": 65_504.0, "FP32": 3.4028234663852886e38, "FP64": sys.float_info.max}
 
 
 class DataType(StrEnum):
@@ -53,7 +54,7 @@ class DataType(StrEnum):
             case _ if isinstance(value, bool) or not isinstance(value, int | float):
                 return False
             case _ if self.is_float:
-                return not math.isfinite(value) or abs(value) <= FLOAT_MAX[self]
+                return abs(value) <= FLOAT_MAX[self] or (isinstance(value, float) and not math.isfinite(value))
             case _:
                 least, greatest = self.bounds
                 return isinstance(value, int) and least <= value <= greatest

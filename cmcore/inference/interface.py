@@ -19,6 +19,7 @@ from cmcore.inference.tensor import ANY, TensorSpec
 
 MODEL_FILE = "MLmodel"
 MODEL_FILE_BYTES = 10**6
+WORD_MAX = 1000
 
 
 class Interface(BaseModel):
@@ -60,12 +61,7 @@ def read_model(folder: Path) -> ServableModel:
     """What the folder's `MLmodel` says; raises UsageError where it is not a model in MLflow's layout, or cannot be
     served."""
     path = folder / MODEL_FILE
-    try:
-        if path.stat().st_size > MODEL_FILE_BYTES:
-            raise UsageError(f"{path} has more than {MODEL_FILE_BYTES:,} bytes")
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise UsageError(f"{folder} is no model in MLflow's layout: {MODEL_FILE} cannot be read ({error})") from error
+    document = loaded(path)
     if not isinstance(document, dict) or not isinstance(document.get("flavors"), dict):
         raise UsageError(f"{path} names no flavors")
     signature = document.get("signature")
@@ -74,6 +70,20 @@ def read_model(folder: Path) -> ServableModel:
         return ServableModel(flavors=flavors)
     inputs, outputs = (entries(signature.get(part), part, path) for part in ("inputs", "outputs"))
     return ServableModel(flavors=flavors, interface=interface_of(inputs, outputs, path))
+
+
+def loaded(path: Path) -> object:
+    """What stands in a YAML file of at most MODEL_FILE_BYTES; raises UsageError."""
+    try:
+        with path.open("rb") as file:
+            found = file.read(MODEL_FILE_BYTES + 1)
+        document: object = yaml.safe_load(found.decode()) if len(found) <= MODEL_FILE_BYTES else None
+    except Exception as error:  # of odd scalars PyYAML makes KeyError, IndexError, AttributeError and others
+        told = f"{path.parent} is no model in MLflow's layout: {path.name} cannot be read ({error})"
+        raise UsageError(told) from error
+    if len(found) > MODEL_FILE_BYTES:
+        raise UsageError(f"{path} has more than {MODEL_FILE_BYTES:,} bytes")
+    return document
 
 
 def entries(raw: object, part: str, path: Path) -> list[Mapping[str, JsonValue]]:
@@ -96,6 +106,10 @@ def interface_of(
         for part, entries in (("input", inputs), ("output", outputs))
     ]
     batched = all(rows for side in sides for _, rows in side)
+    for side in sides:
+        names = [spec.name for spec, _ in side]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UsageError(f"{path}: the signature has {twice[0]!r} more than once on one side")
     read, given = (tuple(spec if batched or not rows else with_rows(spec) for spec, rows in side) for side in sides)
     return Interface(inputs=read, outputs=given, batched=batched)
 
@@ -107,22 +121,39 @@ def with_rows(spec: TensorSpec) -> TensorSpec:
 
 def spec_of(entry: Mapping[str, JsonValue], default: str, path: Path) -> tuple[TensorSpec, bool]:
     """One entry as a tensor without its rows, and whether it has any."""
-    name = str(entry.get("name") or default)
+    name = word(entry.get("name") or default, f"the name of {default}", path)
     optional = entry.get("required") is False or entry.get("optional") is True
-    kind = str(entry.get("type"))
+    kind = word(entry.get("type"), f"the type of {name!r}", path)
     if kind in MLFLOW:
         return TensorSpec(name=name, datatype=MLFLOW[kind], shape=(1,), optional=optional), True
     tensor = entry.get("tensor-spec")
     if kind != "tensor" or not isinstance(tensor, dict) or not isinstance(tensor.get("shape"), list):
         raise UsageError(f"{path}: {name!r} is of type {kind!r}, which is no tensor; flatten it in the model")
-    shape = tuple(size if isinstance(size, int) else ANY for size in cast("list[JsonValue]", tensor["shape"]))
+    shape = tuple(dimension(size, name, path) for size in cast("list[JsonValue]", tensor["shape"]))
     rows = shape[:1] == (ANY,)
-    return TensorSpec(name=name, datatype=numpy_type(tensor.get("dtype"), name, path), shape=shape[rows:]), rows
+    datatype = numpy_type(word(tensor.get("dtype"), f"the dtype of {name!r}", path), name, path)
+    return TensorSpec(name=name, datatype=datatype, shape=shape[rows:], optional=optional), rows
 
 
-def numpy_type(dtype: JsonValue, name: str, path: Path) -> DataType:
+def word(value: JsonValue, what: str, path: Path) -> str:
+    """A short text, or a number that stands for one; raises UsageError. YAML's aliases can make a value that has more
+    than all memory once it is written out, so nothing else is made a text."""
+    if isinstance(value, str | int) and not isinstance(value, bool) and len(str(value)) <= WORD_MAX:
+        return str(value)
+    raise UsageError(f"{path}: {what} is no text of at most {WORD_MAX} characters")
+
+
+def dimension(size: JsonValue, name: str, path: Path) -> int:
+    """One dimension, ANY where the signature leaves it open; raises UsageError."""
+    if size is None:
+        return ANY
+    if isinstance(size, bool) or not isinstance(size, int) or not ANY <= size < 2**31:
+        raise UsageError(f"{path}: a dimension of {name!r} is no whole number from -1 to 2**31")
+    return size
+
+
+def numpy_type(dtype: str, name: str, path: Path) -> DataType:
     """The datatype that NumPy's name means; raises UsageError."""
-    known = str(dtype)
-    if known not in NUMPY:
-        raise UsageError(f"{path}: {name!r} has elements of {known!r}; those that can be served: {', '.join(NUMPY)}")
-    return NUMPY[known]
+    if dtype not in NUMPY:
+        raise UsageError(f"{path}: {name!r} has elements of {dtype!r}; those that can be served: {', '.join(NUMPY)}")
+    return NUMPY[dtype]

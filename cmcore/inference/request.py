@@ -75,6 +75,26 @@ def tensor_document(tensor: Tensor) -> dict[str, JsonValue]:
     }
 
 
+def request_from(document: object) -> InferenceRequest:
+    """The request that a client's JSON is; raises InferenceError where it is none."""
+    if not isinstance(document, dict) or not isinstance(document.get("inputs"), list):
+        raise invalid("a request is an object with a list of inputs")
+    told, outputs, parameters = (document.get(key, empty) for key, empty in REQUEST_PARTS.items())
+    if not isinstance(told, str) or not isinstance(parameters, dict):
+        raise invalid("a request's id is a text, and its parameters are an object")
+    if not isinstance(outputs, list) or not all(isinstance(each, dict) for each in outputs):
+        raise invalid("a request's outputs are a list of objects with a name")
+    names = tuple(each.get("name") for each in outputs)
+    if not all(isinstance(name, str) for name in names):
+        raise invalid("an output that is asked for has no name")
+    return InferenceRequest(
+        inputs=tuple(map(tensor_of, document["inputs"])), outputs=names, id=told, parameters=parameters
+    )
+
+
+REQUEST_PARTS: Mapping[str, object] = {"id": "", "outputs": [], "parameters": {}}
+
+
 def response_of(document: object) -> InferenceResponse:
     """The answer that a server's JSON is; raises InferenceError where it is none."""
     if not isinstance(document, dict) or not isinstance(document.get("outputs"), list):
@@ -82,11 +102,15 @@ def response_of(document: object) -> InferenceResponse:
     if not isinstance(document.get("model_name"), str):
         raise failed("the server's answer does not name its model")
     parameters = document.get("parameters")
+    try:
+        outputs = tuple(map(tensor_of, document["outputs"]))
+    except InferenceError as error:
+        raise failed(f"the server's answer cannot be read: {error}") from error
     return InferenceResponse(
         model_name=document["model_name"],
         model_version=str(document.get("model_version") or ""),
         id=str(document.get("id") or ""),
-        outputs=tuple(map(tensor_of, document["outputs"])),
+        outputs=outputs,
         parameters=parameters if isinstance(parameters, dict) else {},
     )
 
@@ -108,9 +132,15 @@ def tensor_of(document: object) -> Tensor:
     tensor = Tensor(
         name=name, datatype=kind, shape=tuple(cast(Sequence[int], shape)), data=cast("tuple[Scalar, ...]", elements)
     )
-    if tensor.size != len(elements):
-        raise invalid(f"tensor {name!r} has {len(elements)} elements, and its shape {list(tensor.shape)} {tensor.size}")
+    check_size(tensor)
     return tensor
+
+
+def check_size(tensor: Tensor) -> None:
+    """Raises InferenceError where a tensor has not as many elements as its shape asks for."""
+    if tensor.size != len(tensor.data):
+        told = f"{len(tensor.data)} elements, and its shape {list(tensor.shape)} asks for {tensor.size}"
+        raise invalid(f"tensor {tensor.name!r} has {told}")
 
 
 def is_shape(value: object) -> bool:

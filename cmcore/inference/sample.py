@@ -6,13 +6,14 @@ A generated request shows that a model answers, a recorded one that it answers w
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
 from cmcore.inference.datatype import DataType, Scalar
 from cmcore.inference.interface import Interface
-from cmcore.inference.request import InferenceRequest
+from cmcore.inference.request import InferenceRequest, flat
 from cmcore.inference.tensor import ANY, Tensor, TensorSpec
 
 EXAMPLE_FILE = "input_example.json"
@@ -29,31 +30,44 @@ def recorded_rows(folder: Path) -> list[dict[str, object]]:
         document = json.loads(path.read_text(encoding="utf-8"))
         columns, data = document["columns"], document["data"]
         return [dict(zip(columns, row, strict=True)) for row in data]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
 
 
 def request_of(rows: Sequence[dict[str, object]], interface: Interface, *, id: str = "") -> InferenceRequest:  # noqa: A002 # the protocol's word
-    """Rows by column as one request: a missing number is NaN, a missing text empty; raises nothing."""
+    """Rows by column as one request: a missing float is NaN, a missing integer 0 and a missing text empty, and so is
+    what the datatype cannot hold. Raises nothing."""
+    made = column if interface.batched else whole
     return InferenceRequest(
-        inputs=tuple(column(spec, [row.get(spec.name) for row in rows]) for spec in interface.inputs), id=id
+        inputs=tuple(made(spec, [row.get(spec.name) for row in rows]) for spec in interface.inputs), id=id
     )
 
 
 def column(spec: TensorSpec, values: Sequence[object]) -> Tensor:
     """The values of one column as a tensor of rows; lists are taken apart."""
-    elements = [each for value in values for each in (value if isinstance(value, list) else [value])]
+    elements = list(flat(values))
     return Tensor(
         name=spec.name,
         datatype=spec.datatype,
-        shape=(len(values), *sizes(spec, len(elements) // max(len(values), 1))),
+        shape=(len(values), *sizes(spec.shape, len(elements) // max(len(values), 1))),
         data=tuple(element(spec.datatype, value) for value in elements),
     )
 
 
-def sizes(spec: TensorSpec, per_row: int) -> tuple[int, ...]:
-    """The shape of one row that has so many elements."""
-    return spec.shape if ANY not in spec.shape else (per_row,) if len(spec.shape) == 1 else concrete(spec.shape)
+def whole(spec: TensorSpec, values: Sequence[object]) -> Tensor:
+    """The same for a tensor that says itself whether it has rows; one that has none is that of the first row."""
+    if spec.shape[:1] == (ANY,):
+        return column(TensorSpec(name=spec.name, datatype=spec.datatype, shape=spec.shape[1:]), values)
+    first = column(spec, values[:1])
+    return Tensor(name=spec.name, datatype=spec.datatype, shape=first.shape[1:], data=first.data)
+
+
+def sizes(shape: Sequence[int], elements: int) -> tuple[int, ...]:
+    """The shape of one row that has so many elements: they fill the only dimension of any size, where there is one."""
+    if list(shape).count(ANY) != 1:
+        return concrete(shape)
+    others = math.prod(size for size in shape if size != ANY)
+    return tuple(elements // max(others, 1) if size == ANY else size for size in shape)
 
 
 def element(kind: DataType, value: object) -> Scalar:
@@ -64,9 +78,18 @@ def element(kind: DataType, value: object) -> Scalar:
         case DataType.BOOL:
             return bool(value)
         case _ if kind.is_float:
-            return float(value) if isinstance(value, int | float) else float("nan")
+            return float_of(value) if kind.fits(float_of(value)) else math.nan
         case _:
-            return int(value) if isinstance(value, int | float) and value == value else 0  # noqa: PLR0124 # NaN
+            whole_number = int(value) if isinstance(value, int | float) and math.isfinite(float_of(value)) else 0
+            return whole_number if kind.fits(whole_number) else 0
+
+
+def float_of(value: object) -> float:
+    """A number as a float; NaN for what is none, and for a whole number that no float holds."""
+    try:
+        return float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return math.nan
 
 
 def generated(interface: Interface, rows: int = 1, *, seed: int = SEED, id: str = "") -> InferenceRequest:  # noqa: A002 # the protocol's word

@@ -13,6 +13,7 @@ from cmcore.serving.values import Deployment, EndpointState
 
 NO_TRAFFIC: Mapping[str, Traffic] = {}
 NO_ADDRESSES: Mapping[str, Address] = {}
+NONE_AWAY: Mapping[str, str] = {}
 
 
 class Condition(StrEnum):
@@ -41,6 +42,14 @@ def condition(state: EndpointState, refused: Mapping[int, str]) -> Condition:
     return Condition.DEGRADED if set(state.traffic.values()) & warm else Condition.FAILED
 
 
+def condition_seen(state: EndpointState, refused: Mapping[int, str], *, lost: int) -> Condition:
+    """How an endpoint is where so many of those that have traffic do not answer, whatever was remembered of them."""
+    remembered = condition(state, refused)
+    if not lost or remembered not in (Condition.READY, Condition.DEGRADED):
+        return remembered
+    return Condition.FAILED if lost == len(set(state.traffic.values())) else Condition.DEGRADED
+
+
 def refusals(deployments: list[Deployment]) -> dict[int, str]:
     """Why each refused deployment was refused, by number."""
     refused = (DeploymentState.FAILED, DeploymentState.REJECTED)
@@ -52,18 +61,23 @@ def status_document(
     deployments: list[Deployment],
     addresses: Mapping[str, Address] = NO_ADDRESSES,
     traffic: Mapping[str, Traffic] = NO_TRAFFIC,
+    away: Mapping[str, str] = NONE_AWAY,
 ) -> dict[str, JsonValue]:
     """The status as JSON: `variants` are those that clients can ask, with their addresses. `deployments` are all that
-    the endpoint ever had; those that are gone for good are left out, but for refused ones of the newest revision."""
+    the endpoint ever had; those that are gone for good are left out, but for refused ones of the newest revision.
+
+    `away` are deployments, by name, that a look at their server just now did not find, and why.
+    """
     refused = refusals(deployments)
+    lost = [away[each.name] for each in deployments if each.number in state.traffic.values() and each.name in away]
     wanted = set(state.revision.wanted.values())
     shown = [each for each in deployments if not each.state.final or each.number in wanted]
     shares = {variant.name: variant.share for variant in state.revision.document.variants}
     by_number = {each.number: each for each in deployments}
     return {
         "endpoint": state.name,
-        "condition": condition(state, refused).value,
-        "reason": reason_of(state, refused),
+        "condition": condition_seen(state, refused, lost=len(lost)).value,
+        "reason": "; ".join(dict.fromkeys([*filter(None, [reason_of(state, refused)]), *lost])),
         "revision": state.revision.number,
         "backend": state.revision.document.backend,
         "wanted": {variant: state.revision.resolved.get(variant, "") for variant in state.revision.wanted},

@@ -109,9 +109,14 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("failpoint", ["serving-decided", "serving-acted", "serving-persisted"])
+@pytest.mark.parametrize(
+    ("failpoint", "spared"), [("serving-decided", 0), ("serving-acted", 1), ("serving-persisted", 0)]
+)
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_controller_killed_at_any_step_is_finished_by_the_next_one(change: str, failpoint: str, cm: Shell) -> None:
+def test_a_controller_killed_at_any_step_is_finished_by_the_next_one(
+    change: str, failpoint: str, spared: int, cm: Shell
+) -> None:
     before, command, expected, steps = CHANGES[change]
+    # `spared`: to move traffic is a record without an act
     found = every_death(cm, before, command, failpoint)
-    assert (set(found), len(found) > steps) == ({expected}, True)
+    assert (set(found), len(found) > steps - spared) == ({expected}, True)
