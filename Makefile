@@ -57,7 +57,7 @@ faults: $(STAMP)  ## kill it everywhere and count what is lost (minutes)
 	$(BIN)/python -m tests.faults
 
 golden: $(STAMP)  ## rewrite the golden files of the tests
-	CM_GOLDEN=1 $(BIN)/python -m pytest tests/unit -q -k golden
+	CM_GOLDEN=1 $(BIN)/python -m pytest tests/unit plugins -q -k golden
 
 clean:  ## remove what was made here
 	rm -rf $(VENV) .cm site build examples/*/.cm examples/*/data examples/*/pushed .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

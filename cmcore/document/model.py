@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from cmcore.document.composition import FINDINGS_MAX
 from cmcore.document.explanation import Fault, explained
@@ -40,7 +41,7 @@ def load(document: Document, model: type[M]) -> M:
 
 def _problems(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
     shape = Shape(model)
-    details = error.errors(include_url=False, include_input=False)
+    details = without_echoes(error.errors(include_url=False, include_input=False))
     faults = [Fault(detail, shape.spot(detail["loc"])) for detail in details[:_LOCATED_MAX]]
     groups = sorted(_settled(faults, 0), key=lambda group: document.mark(group[0].spot.path))
     problems = [explained(group, document) for group in groups[:FINDINGS_MAX]]
@@ -50,6 +51,13 @@ def _problems(error: ValidationError, document: Document, model: type[BaseModel]
         message = f"more than {FINDINGS_MAX} problems; the rest is not shown"
         problems.append(Problem(message=message, file=document.file, line=last.line, column=last.column))
     return problems
+
+
+def without_echoes(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """The errors without those that only follow from another: pydantic counts a list without its wrong items, and says
+    then that it is too short."""
+    inner = {detail["loc"][:-1] for detail in details}
+    return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in inner]
 
 
 def _settled(faults: Iterable[Fault], depth: int) -> list[Sequence[Fault]]:

@@ -150,3 +150,21 @@ def test_no_message_speaks_of_pydantic() -> None:
 def test_a_flood_of_problems_is_cut_after_a_hundred() -> None:
     found = problems("kind: Sample\n" + "".join(f"unknown{i}: 1\n" for i in range(500)))
     assert (len(found), found[-1].message) == (101, "more than 100 problems; the rest is not shown")
+
+
+class Guests(BaseModel):
+    """A list that must not be empty."""
+
+    ages: tuple[int, ...] = Field(min_length=1)
+
+
+@pytest.mark.parametrize("text", ["ages: [old]\n", "ages: [old, older]\n"])
+def test_a_list_with_wrong_items_is_not_called_too_short(text: str) -> None:
+    with pytest.raises(DocumentError) as refused:
+        load(parse(text, file="g.yaml"), Guests)
+    assert [problem.path for problem in refused.value.problems] == [f"$.ages[{it}]" for it in range(text.count("old"))]
+
+
+def test_a_list_that_is_too_short_is_called_so() -> None:
+    with pytest.raises(DocumentError, match="at least 1 item"):
+        load(parse("ages: []\n", file="g.yaml"), Guests)
