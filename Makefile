@@ -3,10 +3,11 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(addprefix plugins/,tabular mlflow dvc models triton ray hps)
+EXTRAS_hps := [notebook]
 EXTRAS_models := [sklearn]
 EXTRAS_triton := [server]
 STAMP := $(VENV)/.installed
-SOURCES := cmcore $(foreach plugin,$(PLUGINS),$(plugin)/cmcore_$(notdir $(plugin))) examples benchmarks
+SOURCES := cmcore $(foreach plugin,$(PLUGINS),$(plugin)/cmcore_$(notdir $(plugin))) plugins/hps/hps examples benchmarks
 
 .PHONY: help demo test check unit format lint types imports docs bench faults golden clean install
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cmcore.pipelines.document import Pipeline as Pipeline
     from cmcore.registry.component import Registrar as Registrar
     from cmcore.resources import Resources as Resources
+    from cmcore.sandbox.component import InfraValidator as InfraValidator
     from cmcore.stack import Project as Project
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     "cmcore.pipelines.build": ("BuiltNode", "importer", "pipeline", "resolver"),
     "cmcore.pipelines.document": ("Pipeline",),
     "cmcore.registry.component": ("Registrar",),
+    "cmcore.sandbox.component": ("InfraValidator",),
     "cmcore.stack": ("Project",),
     "cmcore.resources": ("Resources",),
 }

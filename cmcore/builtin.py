@@ -9,7 +9,7 @@ CMCORE_API = ">=1.0,<2"
 
 @hookimpl
 def cmcore_providers() -> list[Provider]:
-    """The Registrar, resolvers, the local launcher, and ML-Metadata at the URLs that it understands."""
+    """Registrar and InfraValidator, resolvers, the local launcher, and ML-Metadata at the URLs that it understands."""
     home = "cmcore.pipelines.resolver"
     opener = "cmcore.lineage.open:open_lineage"
     places = {"sqlite": "a file", "mysql": "MySQL or MariaDB", "postgresql": "PostgreSQL"}
@@ -19,6 +19,10 @@ def cmcore_providers() -> list[Provider]:
     ]
     return [
         *metadata,
+        Provider(
+            kind="component", name="InfraValidator", spec="cmcore:component_specs/InfraValidator.yaml",
+            summary="A model loaded and asked in a private server like production's, before anybody depends on it",
+        ),
         Provider(
             kind="component", name="Registrar", spec="cmcore:component_specs/Registrar.yaml",
             summary="A blessed model as a version of the registry, its number computed from evidence",

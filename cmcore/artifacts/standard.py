@@ -79,10 +79,11 @@ class Blessing(Artifact, type_name="ModelBlessing"):
 
 
 class InfraBlessing(Artifact):
-    """The verdict of loading and asking a model in a server like production's."""
+    """The verdict of loading and asking a model in a server like production's; `conditions` is a digest of how."""
 
     blessed: bool = False
     model: str = ""
+    conditions: str = ""
 
 
 class Predictions(Artifact, type_name="InferenceResult", system_type="DATASET"):

@@ -36,6 +36,18 @@ def placement_of(
     )
 
 
+def with_server_config(config: InferenceConfig, folder: Path) -> InferenceConfig:
+    """The config with the text of the server's own configuration where it names a file; raises UsageError."""
+    given = config.server_config
+    if not isinstance(given, str) or not given or "\n" in given or "{" in given:
+        return config
+    try:
+        text = (folder / given).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"server_config {given!r} cannot be read: {error}") from error
+    return config.model_copy(update={"server_config": text})
+
+
 def interface_for(model: ServableModel, inference: InferenceConfig, folder: Path) -> Interface:
     """The model's own interface, but for the sides that the config gives; raises UsageError where nobody says it."""
     own = model.interface

@@ -36,7 +36,11 @@ class PredictorSettings(TypedDict):
 
 
 class Predictor(Protocol):
-    """One loaded model. One thread calls it at a time."""
+    """One loaded model. One thread calls it at a time.
+
+    It may also have a method `metrics()` that gives numbers by name, such as the hit rate of a cache of its own; a
+    backend that can exports them: names that end in `_total` are counters, the others gauges.
+    """
 
     def predict(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """The outputs for the inputs, by name, as the interface says: rows first where it is batched, an array of BYTES

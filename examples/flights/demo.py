@@ -1,4 +1,4 @@
-"""What `make demo` shows: the flights pipeline run here, its model registered, approved and promoted, and why."""
+"""What `make demo` shows: the flights pipeline run here, its model registered, approved, promoted, served, and why."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from cmcore import Project
 HERE = Path(__file__).parent
 CM = Path(sys.executable).with_name("cm")
 VERSION = ("The version, its number computed from evidence", "", ("models", "flights@candidate"))
-WHY = ("Which version is in production, made from what, let in by whom", "", ("why", "flights@production"))
+SERVING = (
+    ("What is production's becomes an endpoint on a Triton server of this machine", "", ("deploy", "endpoint.yaml")),
+    ("Ask it about flights that the model has recorded", "", ("predict", "flights", "--sample")),
+)
+WHY = "Why this answer: the served model's name, which every answer carries, leads back to data, people and code"
 PROMOTION = (
     (
         "Its maker alone may not promote it: the default policy wants somebody else (cm policy show flights)", "",
@@ -46,9 +50,12 @@ def main() -> int:
         show(project, console)
         places = {alias.name: alias.version for alias in project.registry.aliases("flights")}
     settled = places.get("production") == places.get("candidate")
-    for what, actor, command in (VERSION, *(() if settled else PROMOTION), WHY):
+    for what, actor, command in (VERSION, *(() if settled else PROMOTION), *SERVING):
         console.print(f"\n{what}", style="bold")
-        type_in(command, actor, console)
+        if code := type_in(command, actor, console):
+            return code
+    console.print(f"\n{WHY}", style="bold")
+    type_in(("why", served()), "", console)
     propose(console)
     return 0
 
@@ -75,12 +82,20 @@ def show(project: Project, console: Console) -> None:
         console.print(f"  {what:26} {where}", soft_wrap=True)
 
 
-def type_in(command: Sequence[str], actor: str, console: Console) -> None:
-    """A command as somebody types it, and what it says."""
+def served() -> str:
+    """The name of the model that has the endpoint's traffic."""
+    with Project(HERE) as project:
+        state = project.endpoints.state("flights")
+        return next(each.name for each in state.deployments if each.number == state.traffic["main"])
+
+
+def type_in(command: Sequence[str], actor: str, console: Console) -> int:
+    """A command as somebody types it, and what it says; its exit code, 0 where it is meant to be refused."""
     given = f"CM_ACTOR={actor} " if actor else ""
     console.print(f"$ {given}cm {shlex.join(command)}", style="dim", soft_wrap=True)
     environment = {**os.environ, **({"CM_ACTOR": actor} if actor else {})}
-    subprocess.run([CM, "--project", HERE, *command], cwd=HERE, env=environment, check=False)  # noqa: S603 # ours
+    done = subprocess.run([CM, "--project", HERE, *command], cwd=HERE, env=environment, check=False)  # noqa: S603 # ours
+    return 0 if command[0] == "promote" else done.returncode
 
 
 def propose(console: Console) -> None:
@@ -92,7 +107,10 @@ def propose(console: Console) -> None:
         "models flights",
         "compare latest --html compare.html",
         "card flights@production --format html -o card.html",
-        "history flights",
+        "serve",
+        f"deploy {HERE / 'endpoint.yaml'} --backend ray",
+        "profile flights@production --p99-ms 20",
+        "recycle flights --yes",
     ):
         console.print(f"  {cm} --project {HERE} {command}", soft_wrap=True)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flights_features import derive
 
-from cmcore import Registrar, importer, pipeline, resolver
+from cmcore import InfraValidator, Registrar, importer, pipeline, resolver
 from cmcore.artifacts import Files
 from cmcore_tabular import (
     CsvExampleGen,
@@ -82,10 +82,12 @@ def flights(data: str = "data", spans: str = "1..12", iterations: int = 200, des
         slices=["origin", "carrier", "month"],
         thresholds=THRESHOLDS,
     )
+    infra = InfraValidator(model=trainer.model, endpoint="endpoint.yaml").named("infra")
     Registrar(
         model=trainer.model,
         evaluation=evaluator.evaluation,
         blessing=evaluator.blessing,
+        infra_blessing=infra.infra_blessing,
         schema=schema.schema,
         name="flights",
         alias="candidate",

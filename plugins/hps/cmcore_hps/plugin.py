@@ -9,5 +9,10 @@ CMCORE_API = ">=1,<2"
 
 @hookimpl
 def cmcore_providers() -> list[Provider]:
-    """Nothing yet."""
-    return []
+    """The flavor that looks up embeddings."""
+    return [
+        Provider(
+            kind="flavor", name="hps", factory="cmcore_hps.serving.predictor:predictor",
+            summary="Embedding tables of HugeCTR and HPS, looked up and ranked on CPUs",
+        ),
+    ]  # fmt: skip
