@@ -9,5 +9,11 @@ CMCORE_API = ">=1,<2"
 
 @hookimpl
 def cmcore_providers() -> list[Provider]:
-    """Nothing yet."""
-    return []
+    """The serving backend."""
+    return [
+        Provider(
+            kind="serving", name="ray", factory="cmcore_ray.backend:ray_backend",
+            options="cmcore_ray.options:RayOptions",
+            summary="Ray Serve, one application per version, on a local cluster or yours",
+        ),
+    ]  # fmt: skip

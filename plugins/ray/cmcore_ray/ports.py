@@ -1,0 +1,72 @@
+"""Ports: a block of neighbours for one local cluster, below those that Linux gives to clients."""
+
+from __future__ import annotations
+
+import random
+import socket
+from dataclasses import dataclass
+
+from cmcore.errors import ServingError
+
+FIRST, LAST, BLOCK, REPLICAS = 20_000, 32_000, 400, 180
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What a local cluster listens on: `base` begins a block of its own; clients are sent to `http` and `grpc`."""
+
+    base: int
+    http: int
+    grpc: int
+
+    @property
+    def gcs(self) -> int:
+        """Where drivers connect."""
+        return self.base + 2
+
+    @property
+    def metrics(self) -> int:
+        """Where the node tells its metrics."""
+        return self.base + 3
+
+    @property
+    def client(self) -> int:
+        """Where Ray's remote client would connect; Ray does not start without."""
+        return self.base + 14
+
+    @property
+    def inner(self) -> range:
+        """For Ray's own processes."""
+        return range(self.base + 2, self.base + 15)
+
+    @property
+    def replicas(self) -> tuple[range, range]:
+        """Where replicas listen, for HTTP and for gRPC."""
+        first = self.base + 20
+        return range(first, first + REPLICAS), range(first + REPLICAS, first + 2 * REPLICAS)
+
+
+def chosen_ports(host: str, http: int | None, grpc: int | None, before: Ports | None) -> Ports:
+    """Those of before where they are still free, else others; raises ServingError where somebody has a given one."""
+    for port in (http, grpc):
+        if port is not None and not is_free(host, port):
+            raise ServingError(f"port {port} of {host} is taken; free it, or give another in the options")
+    bases = [before.base] if before else []
+    bases += random.sample(range(FIRST, LAST - BLOCK, BLOCK), k=(LAST - BLOCK - FIRST) // BLOCK)
+    for base in bases:
+        ports = Ports(base=base, http=http or base, grpc=grpc or base + 1)
+        probes = [("0.0.0.0", port) for port in ports.inner]  # noqa: S104 # only looked at, never listened on
+        if all(is_free(*probe) for probe in [*probes, (host, ports.http), (host, ports.grpc)]):
+            return ports
+    raise ServingError(f"no {BLOCK} neighbouring ports are free between {FIRST} and {LAST}")
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether one could listen there now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

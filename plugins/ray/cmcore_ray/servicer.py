@@ -1,0 +1,20 @@
+"""Names of what is served, and the gRPC service of the Open Inference Protocol, as Ray Serve's servers add it.
+
+The generated module calls itself `grpc_service_pb2`, a name that cannot be imported: Ray's own proxy, which pickles
+messages, could not send one to a replica. Under this name it can.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tritonclient.grpc import service_pb2
+from tritonclient.grpc.service_pb2_grpc import (
+    add_GRPCInferenceServiceServicer_to_server as add_to_server,
+)
+
+__all__ = ["DOOR", "SERVER", "add_to_server"]
+
+DOOR, SERVER = "cmcore-door", "ray-serve"
+
+sys.modules.setdefault(service_pb2.ModelInferRequest.__module__, service_pb2)
