@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.batch import BatchFigures
 from benchmarks.process import Usage
 from benchmarks.registry import VERSIONS
+from benchmarks.serving.figures import ServingFigures
+from benchmarks.serving.peers.comparison import BY_HAND, OURS, Speeds
 from benchmarks.suite import NO_OPS, SLOPE, Measurements
 
 SLEEP_S = 2.5  # 40 nodes of half a second, eight at a time
@@ -40,7 +43,10 @@ class Row:
 
 def rows(found: Measurements) -> list[Row]:
     """All figures."""
-    return [*start_up_rows(found), *node_rows(found), *whole_rows(found), *registry_rows(found)]
+    return [
+        *start_up_rows(found), *node_rows(found), *whole_rows(found), *registry_rows(found), *batch_rows(found.batch),
+        *update_rows(found.serving), *server_rows(found.serving.servers),
+    ]  # fmt: skip
 
 
 def start_up_rows(found: Measurements) -> list[Row]:
@@ -135,3 +141,64 @@ def registry_row(ours: Sequence[float], theirs: Sequence[float], what: str, data
     return Row(
         what=f"registry on {database}, {what}", measured=ours_ms / theirs_ms, unit="x MLflow", budget=1.0, beside=beside
     )
+
+
+def batch_rows(batch: BatchFigures) -> list[Row]:
+    """Batch prediction beside a bare loop, and its memory as rows double."""
+    rates = f"{batch.rows_per_second('1 workers'):,.0f} rows/s; {batch.rows_per_second('plain loop'):,.0f} of the loop"
+    two = f"{batch.rows_per_second('2 workers'):,.0f} rows/s"
+    peaks = ", ".join(f"{mib:.0f} MiB at {times}x" for times, mib in batch.peak_mib.items())
+    ours, loop = batch.cpu_s("1 workers"), batch.cpu_s("plain loop")
+    return [
+        Row(what="batch prediction, 1 worker, CPU time", measured=ours / loop, unit="x plain loop", beside=rates),
+        Row(
+            what="batch prediction, 2 workers, CPU time", measured=batch.cpu_s("2 workers") / loop, unit="x plain loop",
+            beside=two,
+        ),
+        Row(
+            what="batch prediction, memory of 4x the rows", measured=batch.peak_mib[4] / batch.peak_mib[1], unit="x",
+            budget=1.15, beside=peaks,
+        ),
+    ]  # fmt: skip
+
+
+def update_rows(serving: ServingFigures) -> list[Row]:
+    """Updates under load, whose failed requests must be none, and what clients saw of a server that dies."""
+    rows = [
+        row
+        for backend, found in serving.updates.items()
+        for row in (
+            Row(
+                what=f"{found.updates} updates on {backend}, failed requests", measured=found.failed, unit="", budget=0,
+                beside=f"of {found.requests:,}; a version has the traffic {found.moved_s:.2f} s after it is wanted",
+            ),
+            Row(
+                what=f"{found.updates} updates on {backend}, p99", measured=found.during_p99_ms, unit="ms",
+                beside=f"at rest {found.rest_p99_ms:.2f} ms; the worst {found.worst_ms:.0f} ms",
+            ),
+        )
+    ]  # fmt: skip
+    deaths = serving.deaths
+    told = ", ".join(f"{count:,} {kind}" for kind, count in deaths.failures.items()) or "none"
+    return [
+        *rows,
+        Row(
+            what=f"Triton killed {deaths.deaths} times, back after", measured=deaths.back_s, unit="s",
+            beside=f"at most {deaths.longest_s:.1f} s; of {deaths.requests:,} requests failed: {told}",
+        ),
+    ]  # fmt: skip
+
+
+def server_rows(servers: Speeds) -> list[Row]:
+    """One row of the flights model: answers per second of each server as a multiple of hand-written Triton's."""
+    return [
+        Row(
+            what=f"serving, {concurrency} at once, {name}",
+            measured=speed.rps / servers[BY_HAND][concurrency].rps,
+            unit="x Triton by hand",
+            beside=f"{speed.rps:,.0f}/s, p50 {speed.p50_ms:.2f} ms, p99 {speed.p99_ms:.2f} ms",
+        )
+        for concurrency in servers[OURS]
+        for name, speeds in servers.items()
+        for speed in [speeds[concurrency]]
+    ]

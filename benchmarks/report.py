@@ -35,6 +35,16 @@ in a fresh project whose databases are made by that very run (only the cached re
   are written in bulk, as the rows that each one's own calls write, because those calls would take minutes. To register
   is cmcore's `register`, which computes the number and extends the audit chain, and MLflow's `create_model_version`
   with six tags. MLflow's versions have no metrics: a search by metric stands beside its search by an equal tag.
+- **batch prediction**: four times all 336,776 flights from Parquet to Parquet in batches of 8,192, beside a process
+  that loops over onnxruntime and writes what it gives. CPU time is that of all processes; memory is the peak of all.
+- **updates**: a small ONNX model is replaced by its next version again and again, by `cm serve` in a process of its
+  own, while four connections ask without a pause whatever model the endpoint's status names. p99 is of the requests
+  that began while an update went on, from wanting a version to the old one's being gone.
+- **killed**: SIGKILL for Triton's process while 200 requests per second are due; nobody helps but `cm serve`.
+- **serving**: one row of the flights model over HTTP from one client process on the same two cores, one worker and one
+  thread each. *Triton by hand* is a model.py of twenty lines on the same Triton process: nothing of cmcore's is between
+  client and server, and what differs is that our adapter joins requests that wait. The others run as their guides say,
+  in an environment of their own: `mlflow models serve`, MLServer with its MLflow runtime, a BentoML service.
 """
 
 

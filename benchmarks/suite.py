@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from benchmarks.batch import BatchFigures, batch_figures
 from benchmarks.machine import Machine, this_machine
 from benchmarks.process import Usage, measured
 from benchmarks.project import Workload, cached_run, first_run, floor_run, imports_run, memory_of
 from benchmarks.registry import Timings, registries
+from benchmarks.serving.figures import ServingFigures, serving_figures
 from benchmarks.startup import STATEMENTS, StartUp, command, heavy_libraries
 
 Say = Callable[[str], None]
@@ -27,9 +29,12 @@ class Rounds:
     slope: int = 9
     whole: int = 3
     registries: int = 3
+    batch: int = 3
+    updates: int = 20
+    servers: int = 3
 
 
-QUICK = Rounds(start_up=5, slope=3, whole=1, registries=1)
+QUICK = Rounds(start_up=5, slope=3, whole=1, registries=1, batch=1, updates=3, servers=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,8 @@ class Measurements:
     runs: Mapping[str, tuple[Usage, ...]]
     no_ops_memory_mib: float
     registries: Mapping[str, Timings]
+    batch: BatchFigures
+    serving: ServingFigures
 
 
 def measure(rounds: Rounds, say: Say) -> Measurements:
@@ -53,6 +60,8 @@ def measure(rounds: Rounds, say: Say) -> Measurements:
     runs = {**alternating(compared(), rounds.slope, say), **alternating(whole(), rounds.whole, say)}
     memory_mib = memory_of(NO_OPS)
     beside_mlflow = registries(rounds.registries, say)
+    batch = batch_figures(rounds.batch, say)
+    serving = serving_figures(rounds.updates, rounds.servers, say)
     return Measurements(
         machine=machine,
         load_after=os.getloadavg()[0],
@@ -60,6 +69,8 @@ def measure(rounds: Rounds, say: Say) -> Measurements:
         runs=runs,
         no_ops_memory_mib=memory_mib,
         registries=beside_mlflow,
+        batch=batch,
+        serving=serving,
     )
 
 

@@ -19,6 +19,7 @@ from cmcore.sandbox.calls import Load, nearest_rank
 
 REST_S = 5.0  # at rest before the first update
 BETWEEN_S = 0.3
+RATE = 200.0  # requests per second where the server dies: a closed loop would count how fast it can fail
 REQUEST = to_scale(1.0, id="load").document()
 
 
@@ -91,7 +92,7 @@ def deaths_under_load(
     back = list[float]()
     with staged(folder, backend, versions=1, options=options) as stage:
         stage.until_served(stage.want(stage.versions[0]))
-        client = Client(stage.handed, REQUEST, concurrency=concurrency)
+        client = Client(stage.handed, REQUEST, concurrency=concurrency, rate=RATE)
         with client:
             time.sleep(2.0)
             for _ in range(deaths):
