@@ -16,17 +16,22 @@ from cmcore.components.code.closure import check_defined, code_digest
 from cmcore.components.code.reference import CodeRef
 from cmcore.components.spec import ComponentSpec, ParameterSpec, adapter_of, first_error
 from cmcore.document.model import load
+from cmcore.document.place import JsonPath
 from cmcore.document.text import Document, read
 from cmcore.document.wording import closest, described
-from cmcore.errors import CmError, DocumentError, Problem, UsageError
+from cmcore.errors import CmError, ConfigError, DocumentError, PluginError, Problem, ServingError, UsageError
 from cmcore.pipelines.document import Pipeline
 from cmcore.pipelines.load import load_pipeline
+from cmcore.registry.names import Reference
 from cmcore.registry.policy_file import load_policy
+from cmcore.serving.checks import misfits
+from cmcore.serving.document import Endpoint, InferenceConfig
+from cmcore.serving.placing import with_server_config
 from cmcore.settings import ProjectSettings, settings_of
 from cmcore.stack import Project
 
-KINDS = ("Pipeline", "Component", "Project", "RegistryPolicy")
-Lead = tuple[tuple[str, ...], Callable[[], object]]
+KINDS = ("Pipeline", "Component", "Project", "RegistryPolicy", "Endpoint")
+Lead = tuple[JsonPath, Callable[[], object]]
 
 
 def files_in(paths: Iterable[Path]) -> Iterator[Path]:
@@ -74,6 +79,10 @@ def check_document(project: Project, path: Path, document: Document) -> None:
             settings_of(load(document, ProjectSettings), {}, {}, file_name=path.name)
         case "RegistryPolicy":
             load_policy(path)
+        case "Endpoint":
+            endpoint = load(document, Endpoint)
+            found = lead_problems(endpoint_leads(project, endpoint), document)
+            refuse([*found, *unfit(project, endpoint, document)])
         case other:
             raise DocumentError([wrong_kind(document, other)])
 
@@ -89,14 +98,24 @@ def wrong_kind(document: Document, found: object) -> Problem:
 
 def check_leads(found: Iterable[Lead], document: Document) -> None:
     """Raises every lead that leads nowhere: types, import paths, defaults."""
+    refuse(lead_problems(found, document))
+
+
+def lead_problems(found: Iterable[Lead], document: Document) -> list[Problem]:
+    """Every lead that leads nowhere."""
     problems: list[Problem] = []
     for path, look in found:
         try:
             look()
         except CmError as error:
             problems.append(document.problem(path, str(error)))
-    if problems:
-        raise DocumentError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+    return problems
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raises DocumentError where there are any problems, in the order of the text."""
+    if ordered := sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message)):
+        raise DocumentError(ordered)
 
 
 def leads(project: Project, spec: ComponentSpec) -> Iterator[Lead]:
@@ -126,6 +145,39 @@ def check_parameter(parameter: ParameterSpec) -> None:
             parameter.normal(parameter.default)
     except ValidationError as error:
         raise UsageError(f"the default {parameter.default!r} is no {parameter.type}: {first_error(error)}") from error
+
+
+def endpoint_leads(project: Project, endpoint: Endpoint) -> Iterator[Lead]:
+    """What an endpoint names; which versions there are is looked up when it is deployed."""
+    yield ("backend",), partial(project.backend, endpoint.backend)
+    yield from config_leads(project, (), endpoint.inference)
+    for index, variant in enumerate(endpoint.variants):
+        own = ("variants", index)
+        yield (*own, "model"), partial(Reference.parse, variant.model)
+        if variant.inference is not None:
+            yield from config_leads(project, own, variant.inference)
+
+
+def config_leads(project: Project, own: JsonPath, config: InferenceConfig) -> Iterator[Lead]:
+    """What an inference config names."""
+    yield (*own, "inference", "server_config"), partial(with_server_config, config, project.folder)
+    for index, step in enumerate(config.ensemble):
+        yield (*own, "inference", "ensemble", index, "model"), partial(Reference.parse, step.model)
+
+
+def unfit(project: Project, endpoint: Endpoint, document: Document) -> list[Problem]:
+    """Everything that the backend cannot do; nothing where there is none, or only its server could say."""
+    try:
+        able = project.backend(endpoint.backend).capabilities()
+    except (ServingError, PluginError, ConfigError):
+        return []
+    found = {it for variant in endpoint.variants for it in misfits(endpoint, variant, able, None)}
+    return [document.problem(path_of(it.pointer), it.message, it.fix) for it in found]
+
+
+def path_of(pointer: str) -> JsonPath:
+    """A JSON pointer as a path."""
+    return tuple(int(part) if part.isdigit() else part for part in pointer.strip("/").split("/"))
 
 
 def code_at(reference: str, roots: Sequence[Path]) -> None:

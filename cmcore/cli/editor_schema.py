@@ -13,12 +13,14 @@ from cmcore.pipelines.catalog import Catalog
 from cmcore.pipelines.document import Pipeline
 from cmcore.pipelines.plan import Plan
 from cmcore.registry.policy import Policy
+from cmcore.serving.document import Endpoint
 from cmcore.settings import ProjectSettings
 
 Schema = dict[str, JsonValue]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MODELS: Mapping[str, type[BaseModel]] = {
     "pipeline": Pipeline, "component": ComponentSpec, "project": ProjectSettings, "policy": Policy, "plan": Plan,
+    "endpoint": Endpoint,
 }  # fmt: skip
 EXPRESSION: Schema = {"type": "string", "pattern": r"\$\{", "description": "an expression, ${...}"}
 IMPORT_PATH: Schema = {"type": "string", "pattern": "^[^:]+:[^:]+$", "description": "package.module:name"}
@@ -52,6 +54,16 @@ def pipeline_schema(catalog: Catalog) -> Schema:
         for name, spec in known.items()
     ]
     definitions["Node"] = {**node, "allOf": choices} if choices else node
+    return schema
+
+
+def endpoint_schema(backends: Mapping[str, str]) -> Schema:
+    """The schema of endpoints, knowing the serving backends that are installed, by name with their summaries."""
+    schema = document_schema("endpoint")
+    properties = cast(dict[str, Schema], schema["properties"])
+    choices: list[JsonValue] = [{"const": name, "description": told} for name, told in sorted(backends.items())]
+    if choices:
+        properties["backend"] = {"oneOf": choices, "description": properties["backend"].get("description", "")}
     return schema
 
 

@@ -65,6 +65,23 @@ class Commands(LazyGroup):
             "policy": Entry(f"{HOME}.policy:policy", "Show or apply what environments demand."),
             "audit": Entry(f"{HOME}.audit:audit", "Read the registry's log, or verify its chain."),
         },
+        "Serve models": {
+            "deploy": Entry(f"{HOME}.deploy:deploy", "Serve what a document says, and watch it until it is served."),
+            "serve": Entry(f"{HOME}.serve:serve", "Keep the project's endpoints as they are wanted."),
+            "status": Entry(f"{HOME}.status:status", "Say what is served, where, and whether it is as it should be."),
+            "predict": Entry(f"{HOME}.predict:predict", "Ask an endpoint for predictions."),
+            "update": Entry(
+                f"{HOME}.update:update",
+                "Bring an endpoint to the versions that its document means now, or to another one.",
+            ),
+            "rollback": Entry(f"{HOME}.rollback:rollback", "Serve what an earlier revision of an endpoint said."),
+            "recycle": Entry(f"{HOME}.recycle:recycle", "Stop serving an endpoint, and give back what it used."),
+            "profile": Entry(
+                f"{HOME}.profile:profile",
+                "Measure a version on a server of its own before it is promoted, and find the cheapest setup that is "
+                "good enough.",
+            ),
+        },
         "Data": {
             "data": Entry(f"{HOME}.data:data", "Snapshot, list, compare and check out versions of data."),
         },
@@ -94,7 +111,7 @@ class Commands(LazyGroup):
 @click.version_option(__version__, prog_name="cm", message="%(prog)s %(version)s")
 @click.pass_context
 def cm(context: click.Context, folder: Path | None, strict_plugins: bool, debug: bool) -> None:
-    """From raw data to models, with a record of everything in between."""
+    """From raw data to models that are served, with a record of everything in between."""
     context.obj = Invocation(folder=folder, strict_plugins=strict_plugins, debug=debug)
     if os.environ.get("NO_COLOR"):
         context.color = False

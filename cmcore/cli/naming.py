@@ -46,11 +46,13 @@ def run_meant(name: str, runs: Runs) -> RunRow:
 
 
 def artifact_named(text: str, lineage: LineageStore) -> ArtifactRecord:
-    """The artifact of that name, URI, digest (its beginning) or place RUN/NODE/OUTPUT, or the version of data that
-    `data:NAME@3` means; raises NotFoundError."""
+    """The artifact of that name, URI, digest (its beginning) or place RUN/NODE/OUTPUT, the deployment of that name, or
+    the version of data that `data:NAME@3` means; raises NotFoundError."""
     if text.startswith(DATA):
         return data_version_named(text.removeprefix(DATA), lineage)
     found = lineage.artifact(text) or next(iter(lineage.artifacts_by_uri(text)), None) or output_named(text, lineage)
+    if found is None and "/" not in text:
+        found = lineage.artifact(deployed_artifact(text))
     if found is None and (digits := text.removeprefix("sha256:")) and len(digits) >= DIGEST_LENGTH_MIN:
         found = artifact_by_digest(digits, lineage)
     if found is None:
@@ -59,6 +61,13 @@ def artifact_named(text: str, lineage: LineageStore) -> ArtifactRecord:
             f"{DIGEST_LENGTH_MIN} digits of a digest (cm show RUN lists them)"
         )
     return found
+
+
+def deployed_artifact(name: str) -> str:
+    """The name of the artifact that a deployment is in the lineage."""
+    from cmcore.serving.publisher import deployment_address
+
+    return f"{deployment_address(name)}/deployment/0"
 
 
 def data_version_named(text: str, lineage: LineageStore) -> ArtifactRecord:

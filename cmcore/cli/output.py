@@ -45,6 +45,12 @@ Cell = str | tuple[str, str]
 
 def echo_table(headings: Sequence[str], rows: Sequence[Sequence[Cell]], *, indent: int = 0) -> None:
     """Rows in aligned columns; in a pipe no line is broken or cut."""
+    for line in table_lines(headings, rows, indent=indent):
+        click.echo(line)
+
+
+def table_lines(headings: Sequence[str], rows: Sequence[Sequence[Cell]], *, indent: int = 0) -> list[str]:
+    """Rows in aligned columns, as lines for this terminal or pipe."""
     from rich.console import Console
     from rich.table import Table
 
@@ -60,8 +66,7 @@ def echo_table(headings: Sequence[str], rows: Sequence[Sequence[Cell]], *, inden
         table.add_row(*(_text(cell) for cell in row))
     with console.capture() as captured:
         console.print(table)
-    for line in captured.get().splitlines():
-        click.echo(f"{' ' * indent}{line}".rstrip())
+    return [f"{' ' * indent}{line}".rstrip() for line in captured.get().splitlines()]
 
 
 def _text(cell: Cell) -> Text:

@@ -21,10 +21,10 @@ from cmcore.lineage.record import ExecutionRecord
 from cmcore.retention.collection import Collector
 from cmcore.retention.roots import DAY_S, Policy, kept
 from cmcore.retention.verdicts import Verdict, verdicts
-from cmcore.runtime.keeper import LeaseKeeper
 from cmcore.stack import Project
 from cmcore.state.holder import Holder
 from cmcore.state.journal import Journal
+from cmcore.state.keeper import LeaseKeeper
 from cmcore.state.lease import COLLECTION
 from cmcore.storage.attempts import AttemptFolder
 from cmcore.storage.collect import abandoned, garbage

@@ -24,10 +24,10 @@ from cmcore.runtime import history, recovery
 from cmcore.runtime.chronicle import Progress
 from cmcore.runtime.driver import Backends, Driver
 from cmcore.runtime.job import Failure
-from cmcore.state.keeper import TTL_S, LeaseKeeper
 from cmcore.runtime.resolve import Outputs
 from cmcore.runtime.states import NodeState, RunState
 from cmcore.state.holder import Holder
+from cmcore.state.keeper import TTL_S, LeaseKeeper
 from cmcore.state.lease import COLLECTION, Lease, Leases
 from cmcore.state.runs import RunRow, Runs
 

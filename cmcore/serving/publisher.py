@@ -49,7 +49,7 @@ class Publisher:
         match event.kind:
             case EventKind.DEPLOYMENT_CHANGED if event.data["change"] in ENDS:
                 self._record(self._deployed(event))
-            case EventKind.TRAFFIC_MOVED if event.data["to"]:
+            case EventKind.TRAFFIC_MOVED:
                 self._record(self._routed(event))
 
     def _record(self, execution: ExecutionRecord) -> None:

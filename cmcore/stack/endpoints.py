@@ -6,7 +6,6 @@ Nothing is served here: `serving` acts.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -18,7 +17,7 @@ from cmcore.registry.values import ModelVersion
 from cmcore.serving.backend import Flavor, Placement, Step
 from cmcore.serving.checks import Misfit, misfits
 from cmcore.serving.document import Endpoint, EnsembleStep, InferenceConfig, Variant
-from cmcore.serving.placing import placement_of
+from cmcore.serving.placing import placement_of, with_server_config
 from cmcore.serving.store import Candidate
 from cmcore.serving.values import EndpointState, Revision, ServedVersion
 from cmcore.stack.governance import registered_files
@@ -47,13 +46,18 @@ def rolled_back(project: Project, name: str, to: int | None = None) -> Endpoint:
 
     Raises NotFoundError.
     """
+    return pinned(earlier_revision(project, name, to))
+
+
+def earlier_revision(project: Project, name: str, to: int | None = None) -> Revision:
+    """The revision that a rollback goes back to; raises NotFoundError."""
     newest, *earlier = project.endpoints.revisions(name)
     others = [it for it in earlier if it.wanted and (it.document, it.resolved) != (newest.document, newest.resolved)]
     found = next((it for it in (newest, *earlier) if it.number == to), None) if to else next(iter(others), None)
     if found is None or not found.wanted:
         known = ", ".join(str(it.number) for it in (newest, *earlier) if it.wanted)
         raise NotFoundError(f"{name} has no earlier revision {to or ''} to go back to; it has {known or 'none'}")
-    return pinned(found)
+    return found
 
 
 def pinned(revision: Revision) -> Endpoint:
@@ -89,7 +93,7 @@ def candidate_of(project: Project, document: Endpoint, variant: Variant) -> Cand
         )
     if version.facts.infra_blessed is False:
         raise RefusedError(f"{version} may not be served:", ["infra validation found that it cannot be (cm why)"])
-    inference = inference_read(document.inference_of(variant), project.folder)
+    inference = with_server_config(document.inference_of(variant), project.folder)
     parts = [ensemble_part(project, document, variant, step) for step in inference.ensemble]
     placement = placement_for(project, document, variant, version, inference)
     if parts:
@@ -135,18 +139,6 @@ def version_meant(project: Project, text: str) -> ModelVersion:
 def served_version(version: ModelVersion) -> ServedVersion:
     """The version as serving knows it."""
     return ServedVersion(reference=str(version), artifact=version.facts.artifact, digest=version.facts.digest)
-
-
-def inference_read(config: InferenceConfig, folder: Path) -> InferenceConfig:
-    """The config with the text of the server's own configuration, if it names a file; raises UsageError."""
-    given = config.server_config
-    if not isinstance(given, str) or not given or "\n" in given or "{" in given:
-        return config
-    try:
-        text = (folder / given).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"server_config {given!r} cannot be read: {error}") from error
-    return config.model_copy(update={"server_config": text})
 
 
 def identity(backend: str, versions: tuple[ServedVersion, ...], placement: Placement) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue, ValidationError
 
-from cmcore.errors import CmError, ConfigError, LineageError
-from cmcore.serving.backend import Address, ServingBackend, Traffic
+from cmcore.errors import CmError, ConfigError, LineageError, PluginError
+from cmcore.serving.backend import Address, ServedState, ServingBackend, Traffic
 from cmcore.serving.controller import Controller
 from cmcore.serving.decision import Wait
 from cmcore.serving.publisher import Publisher
+from cmcore.serving.states import DeploymentState
 from cmcore.serving.status import status_document
+from cmcore.serving.values import Deployment
 from cmcore.stack.endpoints import follow
 from cmcore.state.holder import Holder
 from cmcore.state.keeper import LeaseKeeper
@@ -92,14 +94,17 @@ def settle(
 
 def serve(project: Project, controller: Controller, *, until: Callable[[], bool], told: Told = lambda *_: None) -> None:
     """Keep all endpoints of the project as they are wanted, until `until` says so. A server that nothing is left on is
-    stopped."""
+    stopped. An endpoint whose backend cannot be used here is passed over, and `told` hears the error instead."""
     used: set[str] = set()
     while not until():
         idle = True
         for name in project.endpoints.names():
-            step = controller.step(name)
+            try:
+                step: object = controller.step(name)
+            except (PluginError, ConfigError) as error:
+                step = error  # this endpoint's affair; the others are kept
             told(name, step)
-            idle = idle and (step is None or isinstance(step, Wait))
+            idle = idle and (step is None or isinstance(step, Wait | CmError))
         publish(project)
         used = stop_unused(project, used)
         if idle:
@@ -121,16 +126,31 @@ def status(project: Project, name: str) -> dict[str, JsonValue]:
     deployments = project.endpoints.deployments(name)
     addresses: dict[str, Address] = {}
     traffic: dict[str, Traffic] = {}
+    away: dict[str, str] = {}
     for backend in dict.fromkeys(each.backend for each in state.deployments):
+        own = [it for it in state.deployments if it.backend == backend]
         try:
             opened = project.backend(backend)
-            addresses |= {it.name: opened.address(it.name) for it in state.deployments if it.backend == backend}
+            addresses |= {it.name: opened.address(it.name) for it in own}
+            away |= missing(own, opened)
             traffic |= dict(opened.traffic())
-        except CmError:
-            continue  # a server that is away is told by the endpoint's own condition
+        except CmError as error:
+            away |= {it.name: str(error) for it in own}
     offered = state.revision.document.protocols
     shown = {
         name: replace(it, rest=it.rest if "rest" in offered else "", grpc=it.grpc if "grpc" in offered else "")
         for name, it in addresses.items()
     }
-    return status_document(state, deployments, shown, traffic)
+    return status_document(state, deployments, shown, traffic, away)
+
+
+def missing(deployments: Sequence[Deployment], backend: ServingBackend) -> dict[str, str]:
+    """The warm deployments, by name, for which their server would not answer now, and why; raises ServingError."""
+    found = backend.models()
+    warm = [it.name for it in deployments if it.state is DeploymentState.WARM]
+    ready = {name for name, model in found.items() if model.state is ServedState.READY}
+    return {
+        name: f"its server has {name} no more" if name not in found else f"{name}: {found[name].reason or 'not ready'}"
+        for name in warm
+        if name not in ready
+    }

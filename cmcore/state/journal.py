@@ -39,8 +39,8 @@ class Journal:
     """
 
     def __init__(self, database: StateDatabase, *, power_safe: bool = False) -> None:
-        self._database = database
-        self._connection = database.dedicated(power_safe=power_safe)
+        self._database, self._power_safe = database, power_safe
+        self._connection: sa.Connection | None = None  # opened by the first append: most journals are only read
         self._lock = threading.Lock()
 
     def append(self, events: Sequence[Event], *, lease: Lease | None) -> None:
@@ -48,8 +48,11 @@ class Journal:
 
         After a StateError on PostgreSQL (the connection broke) they may have been added: read before trying again.
         """
-        with self._lock, transaction(self._connection):
-            record(self._connection, events, lease=lease)
+        with self._lock:
+            connection = self._connection or self._database.dedicated(power_safe=self._power_safe)
+            self._connection = connection
+            with transaction(connection):
+                record(connection, events, lease=lease)
 
     def read(self, *, run: str = "", after: int = 0, limit: int = 1000) -> list[Event]:
         """Events of one run or of all that come after `after`, in order."""
@@ -58,6 +61,11 @@ class Journal:
             query = query.where(EVENTS.c.run == run)
         with self._database.reading() as connection:
             return [event_of(row) for row in connection.execute(query).mappings()]
+
+    def head(self) -> int:
+        """The number of the newest event; 0 before the first."""
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(EVENT_COUNTER.c.last)).scalar() or 0
 
     def of_run(self, run: str) -> Iterator[Event]:
         """Every event of a run, the oldest first, a page at a time."""

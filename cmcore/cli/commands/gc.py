@@ -50,10 +50,10 @@ def gc(
     Killed and failed attempts leave data behind that nobody can ever read: no record names it. All recorded artifacts
     stay, and everything of runs that somebody carries out at this moment. Without --delete nothing is changed.
 
-    With --expired, recorded payloads go too unless a root needs them. Roots are versions that have an alias, or had it
-    lately, the newest version of each model, recent runs and versions, and what is pinned (cm pin). A version also
-    keeps its evaluation and blessing, and what it was made from. The lineage of what is deleted stays and says so.
-    Nothing that expired is deleted while a run is carried out.
+    With --expired, recorded payloads go too unless a root needs them. Roots are versions that have an alias or are
+    deployed at an endpoint, or lately were, the newest version of each model, recent runs and versions, and what is
+    pinned (cm pin). A version also keeps its evaluation and blessing, and what it was made from. The lineage of what is
+    deleted stays and says so. Nothing that expired is deleted while a run is carried out.
 
     \b
     Examples:

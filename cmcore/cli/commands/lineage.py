@@ -19,13 +19,14 @@ def lineage(context: click.Context, *, artifact: str, direction: str, depth: int
     """Walk from an artifact to what it was made from, or what was made of it.
 
     ARTIFACT is RUN/NODE/OUTPUT, an artifact's name or URI, or the beginning of its digest; cm show RUN lists them. A
-    version of data is data:NAME@3.
+    version of data is data:NAME@3, a deployed model the model_name of its answers.
 
     \b
     Examples:
       cm lineage flights-20260729-101500-ab12/train/model --up
       cm lineage sha256:5ad6187 --down --depth 2
       cm lineage data:flights@3 --down
+      cm lineage flights-1.2.0-3 --up
       cm lineage flights-20260729-101500-ab12/train/model --mermaid
 
     \b

@@ -21,17 +21,20 @@ if TYPE_CHECKING:
 def why(context: click.Context, *, what: str, as_json: bool, mermaid: bool) -> None:
     """Say why a model is what it is: who let it in on what evidence, which run made it, of what.
 
-    REF is MODEL@VERSION, MODEL@ALIAS or MODEL (its newest version); or an artifact as in cm lineage: RUN/NODE/OUTPUT, a
-    name, a URI, the beginning of a digest. Data is looked at by size and time, not read; cm reproduce digests it again.
+    REF is the model_name of a prediction (with or without its model_version), or an endpoint: who deployed it, with
+    what configs, and when it had the traffic. Or it is MODEL@VERSION, MODEL@ALIAS or MODEL (its newest version); or an
+    artifact as in cm lineage: RUN/NODE/OUTPUT, a name, a URI, the beginning of a digest. Data is looked at by size and
+    time, not read; cm reproduce digests it again.
 
     \b
     Examples:
+      cm why flights-1.2.0-3
       cm why flights@production
       cm why flights@1.2.0 --json
       cm why flights-20260729-101500-ab12/trainer/model
 
     \b
-    Exit codes: 0 shown, 66 no such version or artifact.
+    Exit codes: 0 shown, 66 no such deployment, endpoint, version or artifact.
     """
     from cmcore.cli.output import echo_json
     from cmcore.cli.view.wording import one_line
@@ -54,12 +57,18 @@ def why(context: click.Context, *, what: str, as_json: bool, mermaid: bool) -> N
 
 
 def explained(what: str, project: Project) -> Explanation:
-    """The explanation of what a text names; raises NotFoundError."""
+    """The explanation of what a text names; raises NotFoundError. A model goes before an endpoint of the same name."""
     from cmcore.cli.naming import artifact_named
-    from cmcore.provenance.why.gathering import of_artifact, of_version, version_meant
+    from cmcore.provenance.why.deployed import deployment_meant
+    from cmcore.provenance.why.gathering import of_artifact, of_deployment, of_version, version_meant
     from cmcore.stack.accounts import sources
+    from cmcore.stack.serving import publish
 
     reference = version_meant(what, project.registry)
     if reference is not None:
         return of_version(reference, sources(project))
+    deployment = deployment_meant(what, project.endpoints)
+    if deployment is not None:
+        publish(project)
+        return of_deployment(what, deployment, project.endpoints, sources(project))
     return of_artifact(what, artifact_named(what, project.lineage), sources(project))

@@ -36,6 +36,7 @@ def explanation_document(found: Explanation) -> dict[str, JsonValue]:
             for use in found.uses
         ],
         "reproductions": [plain(asdict(each)) for each in found.reproductions],
+        "deployed": plain(asdict(found.deployed)) if found.deployed else None,
     }
 
 

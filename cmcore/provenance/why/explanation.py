@@ -15,6 +15,7 @@ from cmcore.lineage.walk import names_read_by
 from cmcore.provenance.origin import Ancestry, recorded_environment
 from cmcore.provenance.reproduction.packages import Change, machine_changes, package_changes
 from cmcore.provenance.reproduction.verdict import metrics_of
+from cmcore.provenance.why.deployed import Deployed
 from cmcore.registry.values import Approval, Link, Model, ModelVersion, Move, Note
 
 
@@ -114,7 +115,8 @@ class Records:
 class Explanation:
     """The whole account; parts of which nothing is recorded are None or empty.
 
-    `versions` are those of which the artifact is the model, `records` are of the one that was asked for.
+    `versions` are those of which the artifact is the model, `records` are of the one that was asked for, `deployed` is
+    the deployment of it that was asked for.
     """
 
     asked: str
@@ -125,6 +127,7 @@ class Explanation:
     data: tuple[DataSource, ...] = ()
     uses: tuple[Use, ...] = ()
     reproductions: tuple[Reproduction, ...] = ()
+    deployed: Deployed | None = None
 
 
 def training_of(found: Ancestry, run: RunRecord | None, now: Environment) -> Training | None:

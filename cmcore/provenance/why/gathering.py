@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmcore.components.code.environment import Environment
@@ -12,6 +12,7 @@ from cmcore.filters.syntax import Comparator, Comparison, Field
 from cmcore.lineage.record import ArtifactRecord
 from cmcore.lineage.store import LineageStore
 from cmcore.provenance.origin import ancestry
+from cmcore.provenance.why.deployed import deployed
 from cmcore.provenance.why.explanation import (
     DataSource,
     Explanation,
@@ -24,6 +25,8 @@ from cmcore.provenance.why.explanation import (
 )
 from cmcore.registry.names import Reference
 from cmcore.registry.store import Registry
+from cmcore.serving.store import Endpoints
+from cmcore.serving.values import Deployment
 from cmcore.storage.location import is_local, local_path
 
 SLACK_S = 2.0  # file systems and databases round times differently
@@ -63,6 +66,12 @@ def of_version(reference: Reference, sources: Sources) -> Explanation:
     name = version.facts.artifact
     artifact = sources.lineage.artifact(name) if name else None
     return _explained(str(reference), artifact, records, sources)
+
+
+def of_deployment(asked: str, deployment: Deployment, endpoints: Endpoints, sources: Sources) -> Explanation:
+    """The explanation of a deployment, and of the version that it serves; raises NotFoundError."""
+    version = of_version(Reference.parse(deployment.version.reference), sources)
+    return replace(version, asked=asked, deployed=deployed(deployment, endpoints, sources.lineage))
 
 
 def of_artifact(asked: str, artifact: ArtifactRecord, sources: Sources) -> Explanation:

@@ -1,4 +1,4 @@
-"""An explanation as a Mermaid flowchart: data, steps, model, version, and the people who moved aliases to it."""
+"""An explanation as a Mermaid flowchart: data, steps, model, version, and who moved aliases to it or deployed it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from cmcore.filters.moment import written
 from cmcore.provenance.why.explanation import Explanation
 
-MODEL, VERSION = "model", "version"
+MODEL, VERSION, DEPLOYED = "model", "version", "deployed"
 
 
 def picture(found: Explanation) -> str:
     """The flowchart, from left to right."""
-    return "\n".join(["flowchart LR", *(f"    {line}" for line in (*_making(found), *_registered(found)))]) + "\n"
+    return (
+        "\n".join(
+            ["flowchart LR", *(f"    {line}" for line in (*_making(found), *_registered(found), *_served(found)))]
+        )
+        + "\n"
+    )
 
 
 def _making(found: Explanation) -> Iterator[str]:
@@ -47,6 +52,17 @@ def _registered(found: Explanation) -> Iterator[str]:
         move = there.get(name)
         label = f'-- "{quoted(f"{move.actor}, {written(move.at)}")}" -->' if move else "-->"
         yield f"{VERSION} {label} alias{number}"
+
+
+def _served(found: Explanation) -> Iterator[str]:
+    it = found.deployed
+    if it is None:
+        return
+    yield f'{DEPLOYED}[/"{quoted(f"{it.name} on {it.backend}")}"/]'
+    yield f'{VERSION} -- "{quoted(f"deployed by {it.actor}, {written(it.at)}")}" --> {DEPLOYED}'
+    if it.traffic:
+        yield f'endpoint(("{quoted(it.endpoint)}"))'
+        yield f'{DEPLOYED} -- "{quoted(f"traffic since {written(it.traffic[-1].since)}")}" --> endpoint'
 
 
 def quoted(text: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
 from cmcore.filters.moment import written
+from cmcore.provenance.why.deployed import Deployed, Span
 from cmcore.provenance.why.explanation import Explanation, Records, Standing, Step, Training, Use
 from cmcore.registry.facts import Measure
 from cmcore.registry.values import Approval, Move
@@ -39,7 +40,40 @@ def tree(found: Explanation) -> Branch:
     kind = (
         found.artifact.type_name if found.artifact else found.records.version.facts.type_name if found.records else ""
     )
-    return Branch(text=f"{name}  {kind} {digest[:DIGEST_SHOWN]}", below=tuple(_parts(found)))
+    top = Branch(text=f"{name}  {kind} {digest[:DIGEST_SHOWN]}", below=tuple(_parts(found)))
+    return (
+        top if found.deployed is None else replace(served(found.deployed), below=(*served(found.deployed).below, top))
+    )
+
+
+def served(found: Deployed) -> Branch:
+    """The deployment, whose version is told below it."""
+    again = f"; wanted by {_numbered('revision', found.later)} too" if found.later else ""
+    why = f": {found.why}" if found.why else ""
+    refused = f": {found.reason}" if found.reason else ""
+    configs = {"deployment config": found.deployment, "inference config": found.inference}
+    below: list[Branch | str] = [
+        f"deployed by {found.actor}, {written(found.at)}, revision {found.revision}{why}{again}",
+        f"backend {found.backend}, flavor {found.flavor}",
+        *(f"{name}: {value(dict(config))}" for name, config in configs.items() if config),
+        f"version, backend and configs: {found.identity[:DIGEST_SHOWN]}",
+        *([f"with {', '.join(found.others)}"] if found.others else []),
+        *(["infra validation had to bless it, and did"] if found.infra_blessing else []),
+        f"{found.state} since {written(found.since)}{refused}",
+        *map(_span, found.traffic),
+        *([] if found.traffic else ["it never had traffic"]),
+    ]
+    return branch(f"{found.name}  variant {found.variant} of endpoint {found.endpoint}", *below)
+
+
+def _numbered(noun: str, numbers: Sequence[int]) -> str:
+    return f"{noun}{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
+
+
+def _span(span: Span) -> str:
+    if span.until is None:
+        return f"it has the traffic since {written(span.since)}"
+    return f"it had the traffic from {written(span.since)} to {written(span.until)}"
 
 
 def lines(top: Branch) -> list[str]:

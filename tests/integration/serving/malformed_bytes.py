@@ -92,7 +92,7 @@ def binary_shape_lies(good: Good, chance: Chance) -> Wire:
     document, raws = in_binary(good)
     one = chance.choice(cast("list[Document]", document["inputs"]))
     rows, width = cast("list[int]", one["shape"])
-    shapes: list[JsonValue] = [[rows + 1, width], [rows, width + 1], [2**62, width], [2**32, 2**32], [-rows, -width]]
+    shapes: list[JsonValue] = [[rows + 1, width], [rows, width + 1], [2**20, width], [2**32, 2**32], [-rows, -width]]
     one["shape"] = chance.choice(shapes)
     return binary(good, document, b"".join(raws))
 
@@ -114,7 +114,7 @@ def binary_and_json(good: Good, chance: Chance) -> Wire:
     document, raws = in_binary(good)
     for one, own in zip(cast("list[Document]", document["inputs"]), good.inputs, strict=True):
         one["data"] = own["data"]
-    return binary(good, document, b"".join(raws), right=Right.EITHER)
+    return binary(good, document, b"".join(raws), right=Right.LENIENT)
 
 
 def content_type_another(good: Good, chance: Chance) -> Wire:
@@ -122,7 +122,7 @@ def content_type_another(good: Good, chance: Chance) -> Wire:
     kinds = ["text/plain", "application/xml", "application/octet-stream", "multipart/form-data; boundary=x", "", "x" * 99]
     body = json.dumps(good.document()).encode()
     headers = {"Content-Type": chance.choice(kinds)}
-    return Wire(name="", path=good.path, body=body, right=Right.EITHER, headers=headers, answers=good.answers)
+    return Wire(name="", path=good.path, body=body, right=Right.LENIENT, headers=headers, answers=good.answers)
 
 
 def compressed(good: Good, chance: Chance) -> Wire:
@@ -266,8 +266,33 @@ def large(seed: int) -> list[Wire]:
     ]
 
 
-def hostile(depth: int) -> Wire:
-    """Brackets that a parser which calls itself for each cannot survive."""
+def nested(depth: int) -> Wire:
+    """Brackets that a parser which calls itself for each cannot survive if they are many."""
     asked = good("cm-doubling", random.Random(0), 1)
     body = json.dumps(asked.document()).replace('"data": [', '"data": ' + "[" * depth, 1)
-    return Wire(name="hostile", path=asked.path, body=body.encode(), right=Right.REFUSED)
+    return Wire(name=f"{depth} brackets", path=asked.path, body=body.encode(), right=Right.REFUSED)
+
+
+def of_shape(shape: list[int]) -> Wire:
+    """Two elements that are said to be of another shape."""
+    asked = good("cm-doubling", random.Random(0), 1)
+    document: Document = {"inputs": [{**asked.inputs[0], "shape": cast(JsonValue, shape)}]}
+    return wire_of(asked, document, f"the shape {shape}")
+
+
+def wire_of(asked: Good, document: Document, name: str) -> Wire:
+    """A document as a request that is refused."""
+    return Wire(name=name, path=asked.path, body=json.dumps(document).encode(), right=Right.REFUSED)
+
+
+def rows_beyond_32_bits() -> Wire:
+    """So many rows that their number is 0 in 32 bits, in binary."""
+    document, raws = in_binary(good("cm-doubling", random.Random(0), 1))
+    cast("list[Document]", document["inputs"])[0]["shape"] = [2**62, 2]
+    return binary(good("cm-doubling", random.Random(0), 1), document, b"".join(raws))
+
+
+# A server that makes room for what a shape says before it counts the elements ends at the first three, and has no
+# memory left after the others; nested brackets fill the stack of one that calls itself for each.
+ENDING = (of_shape([2**61, 1]), of_shape([2**63 - 1, 2]), of_shape([2**60, 2]), nested(100_000))
+HOSTILE = (*ENDING, nested(1_000_000), of_shape([2**31, 2]), of_shape([2**36, 2]), rows_beyond_32_bits())

@@ -50,6 +50,12 @@ def test_an_update_moves_traffic_to_the_new_version_and_removes_the_old_one(shop
     assert (said.code, shop.answer("updated", after).outputs[0].data, before in loaded) == (0, (9.0,), False)
 
 
+def test_without_draining_a_deploy_returns_once_traffic_has_moved_and_says_what_drains(shop: Shop) -> None:
+    before = shop.deployed("undrained", draining={"quiet_s": 5, "timeout_s": 5})
+    said = shop.cm("update", "undrained", "--model", "scaling@1.0.1", "--no-drain")
+    assert (said.code, f"{before} drains: cm " in said.out) == (0, True)
+
+
 def test_a_refused_version_ends_with_70_and_the_earlier_one_goes_on(shop: Shop) -> None:
     before = shop.deployed("refusing")
     said = shop.cm("update", "refusing", "--model", "scaling@1.0.2")

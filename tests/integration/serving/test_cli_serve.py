@@ -97,6 +97,16 @@ def test_an_interrupted_deploy_is_gone_on_with_by_serve(own_shop: Shop, spawned:
     assert (code, "cm serve goes on" in told, own_shop.condition("interrupted")) == (130, True, "READY")
 
 
+def test_a_deploy_that_somebody_overtakes_ends_with_75_and_names_him(own_shop: Shop, spawned: Keep) -> None:
+    first = own_shop.document("overtaken")
+    with controlling(own_shop.project):  # nobody takes a step meanwhile
+        process = spawned(own_shop.started("deploy", first))
+        until(lambda: "overtaken" in own_shop.project.endpoints.names())
+        own_shop.cm("deploy", own_shop.document("overtaken", "scaling@1.0.1"), "--no-wait", "--reason", "mine is newer")
+        code, told = process.wait(20), process.communicate()[1]
+    assert (code, "ada made revision 2 of overtaken meanwhile (mine is newer)" in told) == (75, True)
+
+
 def test_a_deploy_interrupted_in_its_warm_up_is_gone_on_with_from_there(own_shop: Shop, spawned: Keep) -> None:
     file = own_shop.document("long", inference={"warm_up": {"requests": 10_000}})
     process = spawned(own_shop.started("deploy", file))

@@ -78,3 +78,33 @@ def test_a_folder_stands_for_its_documents(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [str(file.relative_to(tmp_path)) for file in files_in([tmp_path])] == ["a.yml", "b.yaml", "e/f.yaml"]
+
+
+ENDPOINT = """\
+kind: Endpoint
+name: delays
+backend: triton
+variants:
+  - model: delays@production
+"""
+
+
+def test_an_endpoint_that_its_backend_can_serve_has_no_problems(project: Project) -> None:
+    assert found(project, ENDPOINT) == []
+
+
+def test_all_that_is_wrong_with_an_endpoint_is_told_at_once(project: Project) -> None:
+    text = ENDPOINT.replace("delays@production", "Delays") + (
+        "deployment: {devices: [gpu], gpus: 1, autoscaling: {}}\ninference: {server_config: nowhere.pbtxt}\n"
+    )
+    places = [(line, column) for line, column, _ in found(project, text)]
+    assert places == [(5, 12), (6, 24), (6, 52), (7, 28)]
+
+
+def test_an_unknown_backend_is_told_at_its_place(project: Project) -> None:
+    line, column, message = found(project, ENDPOINT.replace("triton", "tritn"))[0]
+    assert ((line, column), "did you mean 'triton'?" in message) == ((3, 10), True)
+
+
+def test_a_share_that_nothing_can_route_is_told(project: Project) -> None:
+    assert "exactly one variant has 100" in found(project, f"{ENDPOINT}    share: 50\n")[0][2]

@@ -11,7 +11,7 @@ import yaml
 from pydantic import JsonValue
 
 from cmcore import Project
-from cmcore.cli.editor_schema import MODELS, document_schema, pipeline_schema
+from cmcore.cli.editor_schema import MODELS, document_schema, endpoint_schema, pipeline_schema
 from cmcore.components.spec import ComponentSpec
 
 TRAIN = """\
@@ -85,3 +85,15 @@ def test_a_spec_with_short_forms_is_valid() -> None:
 def test_the_long_form_of_a_spec_is_valid_too() -> None:
     written = ComponentSpec.model_validate(yaml.safe_load(TRAIN)).model_dump(mode="json", exclude_defaults=True)
     assert jsonschema.Draft202012Validator(document_schema("component")).is_valid({"kind": "Component", **written})
+
+
+@pytest.mark.parametrize(("backend", "allowed"), [("triton", True), ("tritn", False)])
+def test_the_schema_of_endpoints_knows_the_installed_backends(backend: str, allowed: bool) -> None:
+    validator = jsonschema.Draft202012Validator(endpoint_schema({"triton": "Triton"}))
+    document = {"kind": "Endpoint", "name": "delays", "backend": backend, "variants": [{"model": "delays@1.0.0"}]}
+    assert validator.is_valid(document) is allowed
+
+
+def test_without_any_backend_the_schema_of_endpoints_takes_every_name() -> None:
+    document = {"kind": "Endpoint", "name": "delays", "backend": "x", "variants": [{"model": "delays@1.0.0"}]}
+    assert jsonschema.Draft202012Validator(endpoint_schema({})).is_valid(document)

@@ -1,0 +1,72 @@
+"""`cm update`: an endpoint's document again, its versions looked up anew, or changed. Shown first, then deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cmcore.cli.invocation import Invocation
+
+
+@click.command()
+@click.argument("endpoint", metavar="ENDPOINT")
+@click.argument("file", metavar="[FILE]", default=None, type=click.Path(path_type=Path))
+@click.option("--model", default="", metavar="MODEL@VERSION", help="Another version for the variant with traffic.")
+@click.option("--backend", default="", metavar="NAME", help="Another backend.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; it stays with the revision.")
+@click.option("--no-wait", is_flag=True, help="Only write down what is wanted; cm serve does the rest.")
+@click.option("--no-drain", is_flag=True, help="Do not wait until what was replaced is gone.")
+@click.option("--timeout", "timeout_s", default=300.0, show_default=True, type=click.FloatRange(0), metavar="SECONDS")
+@click.option("--json", "as_json", is_flag=True, help="One JSON event per line; the last line is the outcome.")
+@click.pass_context
+def update(
+    context: click.Context,
+    endpoint: str,
+    file: Path | None,
+    *,
+    model: str,
+    backend: str,
+    reason: str,
+    no_wait: bool,
+    no_drain: bool,
+    timeout_s: float,
+    as_json: bool,
+) -> None:
+    """Bring an endpoint to the versions that its document means now, or to another one.
+
+    Without more, the endpoint's newest document is read again: where a variant names an alias that means another
+    version by now, that version is deployed. --model names another version, FILE another document for the same
+    endpoint. What differs is shown first; then it goes on as cm deploy does, without an interruption for clients.
+
+    \b
+    Examples:
+      cm update delays
+      cm update delays --model delays@1.2.0
+      cm update delays delays.yaml --reason 'more memory'
+
+    \b
+    Exit codes: 0 ready, 64 the file is another endpoint's, 66 no such endpoint or model, others as cm deploy has them.
+    """
+    from cmcore.cli.endpoint_preview import altered, document_in, preview, preview_lines
+    from cmcore.cli.endpoints import Change, Patience
+    from cmcore.errors import UsageError
+    from cmcore.stack.endpoints import apply
+
+    with (context.find_object(Invocation) or Invocation()).changing() as project:
+        newest = project.endpoints.state(endpoint).revision
+        document = altered(document_in(file) if file else newest.document, model=model, backend=backend)
+        if document.name != endpoint:
+            raise UsageError(f"{file} is the document of {document.name!r}, not of {endpoint!r}; cm deploy {file}")
+        found = preview(project, document)
+        if not as_json:
+            click.echo("\n".join(preview_lines(found)))
+        change = Change(
+            project=project,
+            endpoint=endpoint,
+            want=lambda: apply(project, document, reason=reason, over=newest.number),
+            patience=Patience(timeout_s=timeout_s, drained=not no_drain, wait=not no_wait),
+            as_json=as_json,
+        )
+        code = change.carried_out()
+    context.exit(code)
