@@ -76,7 +76,7 @@ def compared(rounds: int, say: Callable[[str], None]) -> Speeds:
 @contextmanager
 def all_servers(say: Callable[[str], None]) -> Iterator[list[Server]]:
     """All of them, running side by side; one that is not asked is idle."""
-    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         places = {name: Path(folder) / name for name in ("project", "mlflow", "bentoml", "mlserver")}
         for place in places.values():
             place.mkdir()
