@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	    --group dev -e '.[postgresql,s3,signing]' $(foreach plugin,$(PLUGINS),-e '$(plugin)$(EXTRAS_$(notdir $(plugin)))')
 	@touch $@
 
-demo: $(STAMP)  ## run the flights example: raw data to a blessed model
+demo: $(STAMP)  ## run the flights example: raw data to a served model
 	@$(BIN)/python examples/flights/demo.py
 
 test: $(STAMP)  ## everything that needs under 30 minutes: unit, integration, examples, a short round of faults

@@ -89,8 +89,8 @@ def prepared(say: Say) -> None:
 def prepare() -> None:
     """Train as the flights example does, and write all flights, those without a label too."""
     import polars as pl
-    from pipeline import FEATURES  # type: ignore[import-not-found] # of the example, which is on the path here
-    from prepare import flights_with_weather, package_data, write_months  # type: ignore[import-not-found] # likewise
+    from pipeline import FEATURES
+    from prepare import flights_with_weather, package_data, write_months
 
     from cmcore import CodeRef
     from cmcore.artifacts import Examples, Files, Model, Schema, Statistics, TransformGraph

@@ -64,7 +64,8 @@ class QuantileSketch:
             return np.full(len(shares), np.nan)
         ranks = np.ceil(np.asarray(shares) * self.count)
         positions = np.searchsorted(np.cumsum(self._weights), np.maximum(ranks, 1))
-        return self._values[np.minimum(positions, len(self._values) - 1)]
+        found: Floats = self._values[np.minimum(positions, len(self._values) - 1)]
+        return found
 
     def distribution(self, points: int) -> list[tuple[float, int]]:
         """Values with how many lie at or below each: every distinct one, or as many as `points` at equal shares."""

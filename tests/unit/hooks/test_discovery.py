@@ -26,23 +26,23 @@ def test_plugins_are_in_order_of_name(site: Site) -> None:
 
 
 def test_a_plugin_name_belongs_to_the_distribution_named_after_it(site: Site) -> None:
-    site.install("ray", launcher("theirs"), distribution="aaa")
-    site.install("ray", launcher("ray"), distribution="cmcore-ray")
-    assert site.status("cmcore-ray").state is PluginState.OK
+    site.install("zap", launcher("theirs"), distribution="aaa")
+    site.install("zap", launcher("zap"), distribution="cmcore-zap")
+    assert site.status("cmcore-zap").state is PluginState.OK
 
 
 def test_a_second_plugin_of_one_name_is_broken_and_both_distributions_are_named(site: Site) -> None:
-    site.install("ray", launcher("theirs"), distribution="aaa")
-    site.install("ray", launcher("ray"), distribution="cmcore-ray")
+    site.install("zap", launcher("theirs"), distribution="aaa")
+    site.install("zap", launcher("zap"), distribution="cmcore-zap")
     assert site.status("aaa").reason == (
-        "the plugin name 'ray' is taken by plugin 'ray' (cmcore-ray 1.2); uninstall aaa or cmcore-ray"
+        "the plugin name 'zap' is taken by plugin 'zap' (cmcore-zap 1.2); uninstall aaa or cmcore-zap"
     )
 
 
 def test_denying_one_distribution_settles_a_double_plugin_name(site: Site) -> None:
-    site.install("ray", launcher("theirs"), distribution="aaa")
-    site.install("ray", launcher("ray"), distribution="cmcore-ray")
-    assert site.discover(deny=["cmcore-ray"]).provider("launcher", "theirs").name == "theirs"
+    site.install("zap", launcher("theirs"), distribution="aaa")
+    site.install("zap", launcher("zap"), distribution="cmcore-zap")
+    assert site.discover(deny=["cmcore-zap"]).provider("launcher", "theirs").name == "theirs"
 
 
 def test_the_later_claimant_of_a_provider_name_is_broken_and_both_are_named(site: Site) -> None:
@@ -150,25 +150,25 @@ def test_providers_of_one_kind(site: Site) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
     [
-        ("launcher", "rat", "no plugin gives launcher 'rat'; installed: ray; did you mean 'ray'?"),
-        ("launcher", "kube", "installed: ray. Broken plugins that might: plugin 'bad' (cmcore-bad 1.2): importing"),
+        ("launcher", "zat", "no plugin gives launcher 'zat'; installed: zap; did you mean 'zap'?"),
+        ("launcher", "kube", "installed: zap. Broken plugins that might: plugin 'bad' (cmcore-bad 1.2): importing"),
         ("launcher", "kube", "Try: pip install cmcore-kube"),
         ("component", "Train", "no plugin gives component 'Train'; installed: none"),
-        ("launchr", "ray", "plugins give no kind 'launchr'; did you mean 'launcher'?"),
+        ("launchr", "zap", "plugins give no kind 'launchr'; did you mean 'launcher'?"),
     ],
 )
 def test_a_missing_provider_is_explained(site: Site, kind: str, name: str, message: str) -> None:
     site.install("bad", "1 / 0")
-    site.install("ray", launcher("ray"))
+    site.install("zap", launcher("zap"))
     with pytest.raises(PluginError) as caught:
         site.discover().provider(kind, name)
     assert message in str(caught.value)
 
 
 def test_no_distribution_is_advised_where_a_known_name_is_close(site: Site) -> None:
-    site.install("ray", launcher("ray"))
+    site.install("zap", launcher("zap"))
     with pytest.raises(PluginError) as caught:
-        site.discover().provider("launcher", "rat")
+        site.discover().provider("launcher", "zat")
     assert "pip install" not in str(caught.value)
 
 

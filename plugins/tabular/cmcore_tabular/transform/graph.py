@@ -68,7 +68,8 @@ class FittedNumeric(_Fitted):
         result = [(filled - self.center) / self.scale]
         if self.indicator:
             result.append(np.isnan(value).astype(np.float64))
-        return np.stack(result, axis=1).astype(np.float32)
+        stacked: Matrix = np.stack(result, axis=1).astype(np.float32)
+        return stacked
 
 
 class FittedOneHot(_Fitted):

@@ -81,7 +81,8 @@ def _grid_onnx(kind: str) -> Callable[..., str]:
 
 
 def _on_grid(values: Floats) -> Floats:
-    return np.floor(values * GRID + 0.5) / GRID
+    rounded: Floats = np.floor(values * GRID + 0.5) / GRID
+    return rounded
 
 
 def _smaller(a: Floats, b: Floats) -> Floats:

@@ -40,7 +40,8 @@ def equal_frequency_edges(reference: Distribution) -> Floats:
     """Inner edges that cut the reference into at most 20 bins of about equal frequency."""
     values, counts = np.array([value for value, _ in reference]), np.array([count for _, count in reference])
     ranks = np.arange(1, BINS) / BINS * counts[-1]
-    return np.unique(values[np.searchsorted(counts, ranks)])
+    edges: Floats = np.unique(values[np.searchsorted(counts, ranks)])
+    return edges
 
 
 def bin_shares(distribution: Distribution, edges: Floats) -> Floats:
