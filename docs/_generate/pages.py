@@ -26,6 +26,22 @@ from cmcore.pipelines.document import Importer, Node, Pipeline, Retries
 from cmcore.registry.policy import Approvals, EnvironmentPolicy, Gate, NotWorse, Policy, Signed
 from cmcore.resources import Resources
 from cmcore.runtime.job import ADVICE
+from cmcore.serving.document import (
+    Autoscaling,
+    Batching,
+    DeploymentConfig,
+    Draining,
+    Endpoint,
+    EnsembleStep,
+    InferenceConfig,
+    InstanceGroup,
+    Monitoring,
+    Queue,
+    RateLimit,
+    TensorConfig,
+    Variant,
+    WarmUp,
+)
 from cmcore.settings import ENVIRONMENT_PREFIX, ProjectSettings, flat
 
 WIDTH = 100
@@ -50,6 +66,22 @@ DOCUMENTS: Mapping[str, tuple[type[BaseModel], ...]] = {
     "Pipeline": (Pipeline, Node, Importer, Retries, Resources),
     "RegistryPolicy": (Policy, EnvironmentPolicy, Approvals, Gate, Signed, NotWorse),
     "Component": (ComponentSpec, InputSpec, ParameterSpec, OutputSpec),
+    "Endpoint": (
+        Endpoint,
+        Variant,
+        DeploymentConfig,
+        Autoscaling,
+        InferenceConfig,
+        TensorConfig,
+        Batching,
+        Queue,
+        InstanceGroup,
+        WarmUp,
+        RateLimit,
+        EnsembleStep,
+        Monitoring,
+        Draining,
+    ),
 }
 
 
@@ -119,14 +151,15 @@ def documents_page() -> str:
         lines += [f"## kind: {kind}", ""]
         for model in models:
             lines += [f"### {model.__name__}", "", inspect.cleandoc(model.__doc__ or ""), ""]
-            lines += ["| field | type | default |", "|---|---|---|", *field_rows(model), ""]
+            lines += ["| field | type | default | meaning |", "|---|---|---|---|", *field_rows(model), ""]
     return "\n".join(lines)
 
 
 def field_rows(model: type[BaseModel]) -> Iterator[str]:
     """The fields of a model as rows of a table."""
     for name, field in model.model_fields.items():
-        yield f"| `{field.alias or name}` | {typed(field.annotation)} | {default(field)} |"
+        told = escaped(field.description or "")
+        yield f"| `{field.alias or name}` | {typed(field.annotation)} | {default(field)} | {told} |"
 
 
 def typed(annotation: object) -> str:

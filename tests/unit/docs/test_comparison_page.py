@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -12,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "explanation" / "comparison.md").read_text(encoding="utf-8")
-LINEAGE, REGISTRY = "Lineage and reproducibility", "Tracking, registry, governance"
+LINEAGE, REGISTRY, SERVING = "Lineage and reproducibility", "Tracking, registry, governance", "Serving"
 FEATURES = {
     LINEAGE: [
         "Every execution recorded with inputs and outputs",
@@ -46,10 +47,27 @@ FEATURES = {
         "Audit log",
         "Continuous evaluation",
     ],
+    SERVING: [
+        "Open Inference Protocol 2, REST and gRPC",
+        "Repository: list, load, unload",
+        "Load with other configuration or inline files",
+        "Version policy: latest, all, named ones",
+        "Aliases that mean a version",
+        "Stages",
+        "Dynamic batching",
+        "Response cache",
+        "Priorities, queue timeout, limits by named resource",
+        "Many models in little memory, least recently used goes",
+        "Batch inference",
+        "Deployment config apart from inference config",
+        "Recycle: devices freed, embeddings kept",
+        "Configurations compared before a rollback",
+    ],
 }
 PEERS = {
     LINEAGE: 10,
     REGISTRY: 8,
+    SERVING: 8,
 }
 OURS = re.compile(r"\*\*(yes|partly|no)\*\*(: \S.{,24})?")  # a table stays readable; the rest stands below it
 THEIRS = re.compile(r"(yes|partly|no)(: \S.*)?†?")
@@ -76,8 +94,24 @@ def references(heading: str) -> dict[str, list[str]]:
 
 @cache
 def names_in(file: Path) -> frozenset[str]:
-    """What a file of tests defines: functions, classes, and what stands in these as `Class::name`."""
-    return frozenset(defined(ast.parse(file.read_text(encoding="utf-8")).body, ""))
+    """What a file of tests has: functions, classes, and what stands in these, or comes from a contract, as
+    `Class::name`."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    return frozenset([*defined(body, ""), *inherited(body)])
+
+
+def inherited(body: list[ast.stmt]) -> Iterator[str]:
+    """The tests that classes have from contracts of `cmcore.testing`."""
+    contracts = {
+        name.name: found.module
+        for found in body
+        if isinstance(found, ast.ImportFrom) and (found.module or "").startswith("cmcore.testing.")
+        for name in found.names
+    }
+    for own in (each for each in body if isinstance(each, ast.ClassDef)):
+        for base in (each.id for each in own.bases if isinstance(each, ast.Name) and each.id in contracts):
+            contract: type = vars(importlib.import_module(str(contracts[base])))[base]
+            yield from (f"{own.name}::{name}" for kind in contract.__mro__ for name in vars(kind))
 
 
 def defined(body: list[ast.stmt], prefix: str) -> Iterator[str]:
