@@ -9,5 +9,11 @@ CMCORE_API = ">=1,<2"
 
 @hookimpl
 def cmcore_providers() -> list[Provider]:
-    """Nothing yet."""
-    return []
+    """The serving backend."""
+    return [
+        Provider(
+            kind="serving", name="triton", factory="cmcore_triton.backend:triton_backend",
+            options="cmcore_triton.options:TritonOptions",
+            summary="NVIDIA Triton Inference Server, explicit model control; a local server or one that runs",
+        ),
+    ]  # fmt: skip
