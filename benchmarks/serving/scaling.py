@@ -24,9 +24,9 @@ Y = json.dumps([{"name": "y", "type": "float"}])
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with a model: its file is no ONNX, it gives another shape than promised, or NaN."""
+    """What is wrong with a model: nobody knows its operator, it gives another shape than promised, or NaN."""
 
-    unreadable: bool = False
+    unknown: bool = False
     wide: bool = False
     nan: bool = False
 
@@ -41,17 +41,16 @@ def write_model(folder: Path, factor: float, trouble: Trouble = SOUND) -> None:
     (folder / "MLmodel").write_text(yaml.safe_dump(document), encoding="utf-8")
     example = {"columns": ["x"], "data": [[1.0], [2.0]]}
     (folder / "input_example.json").write_text(json.dumps(example), encoding="utf-8")
-    content = b"no model at all" if trouble.unreadable else onnx_bytes(factor, trouble)
-    (folder / "model.onnx").write_bytes(content)
+    (folder / "model.onnx").write_bytes(onnx_bytes(factor, trouble))
 
 
 def onnx_bytes(factor: float, trouble: Trouble) -> bytes:
-    """The graph: x times the factor; beside itself where it is to be wide; infinity minus itself for NaN."""
+    """The graph: x times the factor; twice beside each other where it is to be wide."""
     value = float("nan") if trouble.nan else factor
     width = 2 if trouble.wide else 1
     constant = helper.make_tensor("factor", TensorProto.FLOAT, [1, width], [value] * width)
     graph = helper.make_graph(
-        [helper.make_node("Mul", ["x", "factor"], ["y"])], "scale",
+        [helper.make_node("NoSuchOperator" if trouble.unknown else "Mul", ["x", "factor"], ["y"])], "scale",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 1])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", width])], initializer=[constant],
     )  # fmt: skip

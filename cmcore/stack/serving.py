@@ -133,7 +133,7 @@ def status(project: Project, name: str) -> dict[str, JsonValue]:
             opened = project.backend(backend)
             addresses |= {it.name: opened.address(it.name) for it in own}
             away |= missing(own, opened)
-            traffic |= dict(opened.traffic())
+            traffic |= dict(opened.traffic()) if state.revision.document.monitoring.metrics else {}
         except CmError as error:
             away |= {it.name: str(error) for it in own}
     offered = state.revision.document.protocols

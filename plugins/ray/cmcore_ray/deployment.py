@@ -10,11 +10,13 @@ from pydantic import JsonValue
 
 from cmcore.inference.tensor import TensorSpec
 from cmcore.serving.backend import Placement
-from cmcore.serving.document import Autoscaling
+from cmcore.serving.document import Autoscaling, DeploymentConfig
 from cmcore.serving.predictor import PredictorSettings, TensorSettings
-from cmcore_ray.servicer import DOOR
+from cmcore_ray.pool import odd_parameters
+from cmcore_ray.servicer import is_model
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
+DEPLOYMENT = "model"  # the one of each application
 ONGOING = 1000  # requests at one instance; who waits, waits in the instance's own queue
 OWN_OPTIONS = frozenset(
     {
@@ -36,7 +38,7 @@ Options = dict[str, JsonValue]
 def misfits(placement: Placement) -> Iterator[str]:
     """Everything that Ray Serve cannot do for this placement."""
     inference, config = placement.inference, placement.inference.server_config
-    if not NAME.fullmatch(placement.name) or placement.name == DOOR:
+    if not NAME.fullmatch(placement.name) or not is_model(placement.name):
         yield f"{placement.name!r} is no name of an application; use letters, digits, dots, dashes and underscores"
     if placement.steps or inference.ensemble:
         yield "ensembles are not offered; serve each model, or use the backend triton"
@@ -48,12 +50,20 @@ def misfits(placement: Placement) -> Iterator[str]:
         yield "instances are all alike; leave instance_groups out and give instances"
     if inference.queue.priority_levels:
         yield "requests have no priorities; leave priority_levels out"
-    if any(":" in device for device in placement.deployment.devices):
-        yield "Ray chooses the GPU itself; write gpu without a number"
     if isinstance(config, str) and config:
         yield "server_config is a mapping of Ray Serve's deployment options, not a text"
     if isinstance(config, dict) and (unknown := sorted(config.keys() - OWN_OPTIONS)):
         yield f"server_config has {unknown[0]!r}, which is not among {', '.join(sorted(OWN_OPTIONS))}"
+    yield from odd_hardware(placement.deployment)
+    yield from odd_parameters(placement)
+
+
+def odd_hardware(deployment: DeploymentConfig) -> Iterator[str]:
+    """Everything that Ray cannot place."""
+    if deployment.gpus > 1 and deployment.gpus % 1:
+        yield f"gpus is {deployment.gpus:g}: Ray shares one GPU in parts below 1; from 1 on, write a whole number"
+    if any(":" in device for device in deployment.devices):
+        yield "Ray chooses the GPU itself; write gpu without a number"
 
 
 def deployment_options(placement: Placement) -> Options:
@@ -64,7 +74,7 @@ def deployment_options(placement: Placement) -> Options:
         actor["num_gpus"] = deployment.gpus
     scaling = deployment.autoscaling
     options: Options = {
-        "name": "model",
+        "name": DEPLOYMENT,
         "max_ongoing_requests": ONGOING,
         "max_constructor_retry_count": 1,
         "ray_actor_options": actor,
@@ -74,6 +84,19 @@ def deployment_options(placement: Placement) -> Options:
         **({"autoscaling_config": autoscaling(scaling)} if scaling else {"num_replicas": deployment.instances}),
     }
     return {**options, **(config if isinstance(config, dict) else {})}
+
+
+def front_options(pool: str) -> Options:
+    """Those of a version whose pool computes: its deployment is named after the pool, so that Ray Serve knows it."""
+    return {
+        "name": pool,
+        "max_ongoing_requests": ONGOING,
+        "max_constructor_retry_count": 1,
+        "ray_actor_options": {"num_cpus": 0},
+        "health_check_period_s": 2.0,
+        "graceful_shutdown_wait_loop_s": 0.2,
+        "graceful_shutdown_timeout_s": 60.0,
+    }
 
 
 def autoscaling(scaling: Autoscaling) -> Options:
@@ -119,11 +142,12 @@ def tensor_settings(spec: TensorSpec) -> TensorSettings:
 def reason_of(message: str) -> str:
     """The last exception's own words in what Ray tells of a failed deployment, else the whole."""
     lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
-    told = [line for line in lines if ERROR_LINE.match(line) and "RayTaskError" not in line]
+    told = [line for line in lines if ERROR_LINE.match(line) and not any(each in line for each in NOT_OWN)]
     return told[-1] if told else " ".join(lines)
 
 
-ERROR_LINE = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning)\b")
+ERROR_LINE = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning)\b|([a-z_]\w*\.)+[A-Z]\w*: ")
+NOT_OWN = ("RayTaskError", "Traceback (most recent call last)")  # what Ray puts around it
 
 
 def claims(placement: Placement) -> Mapping[str, float]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from cmcore.serving.backend import Flavor, Placement
 from cmcore.serving.document import Autoscaling, DeploymentConfig, InferenceConfig, InstanceGroup, Queue, RateLimit
 from cmcore_ray.codec.question import Served
 from cmcore_ray.deployment import deployment_options, fingerprint, misfits, reason_of
+from cmcore_ray.pool import Pool, pool_of
+from cmcore_ray.servicer import is_model
 
 
 @pytest.fixture
@@ -83,13 +87,78 @@ def test_what_ray_serve_cannot_do_is_told(placement: Placement, changes: dict[st
     assert len(list(misfits(inferred(placement, **changes)))) == 1
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "../a", "-a", "a b", "cmcore-door", "a" * 300])
+@pytest.mark.parametrize("name", ["", "a/b", "../a", "-a", "a b", "cmcore-door", "cmcore-pool.a", "a" * 300])
 def test_odd_names_are_refused(placement: Placement, name: str) -> None:
     assert len(list(misfits(placement.model_copy(update={"name": name})))) == 1
 
 
 def test_a_numbered_gpu_cannot_be_asked_for(placement: Placement) -> None:
     assert "gpu" in next(misfits(deployed(placement, devices=("gpu:1",), gpus=1)))
+
+
+@pytest.mark.parametrize(("gpus", "count"), [(0.25, 0), (1, 0), (3, 0), (1.5, 1)])
+def test_parts_of_several_gpus_cannot_be_asked_for(placement: Placement, gpus: float, count: int) -> None:
+    assert len(list(misfits(deployed(placement, devices=("gpu",), gpus=gpus)))) == count
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"ray.pool": "Small Models"},
+        {"ray.pool": ""},
+        {"ray.models_per_replica": "3"},
+        {"ray.pool": "small", "ray.models_per_replica": "0"},
+        {"ray.pool": "small", "ray.models_per_replica": "many"},
+        {"ray.pools": "small"},
+    ],
+    ids=str,
+)
+def test_odd_pools_are_told(placement: Placement, parameters: dict[str, str]) -> None:
+    assert len(list(misfits(inferred(placement, parameters=parameters)))) == 1
+
+
+def test_parameters_of_others_are_left_alone(placement: Placement) -> None:
+    assert list(misfits(inferred(placement, parameters={"threshold": "0.5"}))) == []
+
+
+POOLED = {"ray.pool": "small", "ray.models_per_replica": "2"}
+
+
+def pool(placement: Placement, folder: str = "/shelf", options: JsonValue = None) -> Pool:
+    found = pool_of(placement, Path(folder), options)
+    assert found is not None
+    return found
+
+
+def test_without_a_pool_there_is_none(placement: Placement) -> None:
+    assert pool_of(placement, Path("/shelf"), None) is None
+
+
+def test_versions_that_ask_for_the_same_share_a_pool(placement: Placement) -> None:
+    one = inferred(placement, parameters=POOLED)
+    assert pool(one) == pool(one.model_copy(update={"name": "m-2", "interface": placement.interface}))
+
+
+def test_a_pool_keeps_as_many_models_as_ray_serve_does_unless_told(placement: Placement) -> None:
+    assert pool(inferred(placement, parameters={"ray.pool": "small"})).limit == 3
+
+
+@pytest.mark.parametrize(
+    "other", [{"folder": "/else"}, {"options": {"num_replicas": 2}}], ids=lambda other: next(iter(other))
+)
+def test_another_projects_or_other_hardware_is_another_pool(placement: Placement, other: dict[str, Any]) -> None:
+    one = inferred(placement, parameters=POOLED)
+    assert pool(one).application != pool(one, **other).application
+
+
+def test_another_limit_is_another_pool(placement: Placement) -> None:
+    more = {**POOLED, "ray.models_per_replica": "5"}
+    one, other = inferred(placement, parameters=POOLED), inferred(placement, parameters=more)
+    assert pool(one).application != pool(other).application
+
+
+def test_a_pool_is_no_model(placement: Placement) -> None:
+    assert not is_model(pool(inferred(placement, parameters=POOLED)).application)
 
 
 def test_the_fingerprint_does_not_depend_on_the_folder(placement: Placement) -> None:
@@ -111,6 +180,13 @@ OSError: no weights here
 
 def test_the_last_error_is_the_reason() -> None:
     assert reason_of(TOLD) == "OSError: no weights here"
+
+
+def test_an_exception_need_not_be_called_an_error() -> None:
+    message = (
+        "RuntimeError: Traceback (most recent call last):\n  File x\nonnxruntime.capi.state.InvalidGraph: no NoSuchOp"
+    )
+    assert reason_of(message) == "onnxruntime.capi.state.InvalidGraph: no NoSuchOp"
 
 
 def test_without_an_error_all_is_the_reason() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +71,7 @@ class TritonPythonModel:
         self.family = pb.MetricFamily(name=FAILED, description=FAILED_HELP, kind=pb.MetricFamily.GAUGE)
         self.failed = self.family.Metric(labels={"model": args["model_name"], "version": args["model_version"]})
         self.failed.set(0)  # what the model had before it was loaded again, which a counter would keep
+        self.exported = Exported(self.predictor, args["model_name"], args["model_instance_name"])
 
     def execute(self, requests: Sequence[pb.InferenceRequest]) -> list[pb.InferenceResponse]:
         """One response for each request, in their order."""
@@ -78,6 +79,7 @@ class TritonPythonModel:
         found: dict[int, Outcome] = {}
         for indices in self.alike(asked):
             found |= zip(indices, self.answers([asked[index] for index in indices]), strict=True)
+        self.exported.tell()
         return [self.response(found[index], each.requested_output_names()) for index, each in enumerate(requests)]
 
     def alike(self, asked: Sequence[Arrays]) -> list[list[int]]:
@@ -144,6 +146,41 @@ class TritonPythonModel:
         self.failed.increment(1)
         code = pb.TritonError.INVALID_ARG if isinstance(text, Refused) else pb.TritonError.INTERNAL
         return pb.InferenceResponse(output_tensors=[], error=pb.TritonError(text, code))
+
+
+class Exported:
+    """The numbers of a predictor that has `metrics()`, in Triton's own metrics; names in `_total` are counters."""
+
+    def __init__(self, predictor: Predictor, model: str, instance: str) -> None:
+        self.numbers: Callable[[], Mapping[str, float]] = getattr(predictor, "metrics", dict)
+        self.labels = {"model": model, "instance": instance}
+        self.shown: dict[str, Shown] = {}
+        self.tell()
+
+    def tell(self) -> None:
+        """Bring them up to date."""
+        for name, value in self.numbers().items():
+            if name not in self.shown:
+                self.shown[name] = Shown(name, self.labels)
+            self.shown[name].tell(value)
+
+
+class Shown:
+    """One number in Triton's metrics; the family has to live as long as the metric."""
+
+    def __init__(self, name: str, labels: Mapping[str, str]) -> None:
+        self.counts, self.last = name.endswith("_total"), 0.0
+        kind = pb.MetricFamily.COUNTER if self.counts else pb.MetricFamily.GAUGE
+        self.family = pb.MetricFamily(name=name, description=name.replace("_", " "), kind=kind)
+        self.metric = self.family.Metric(labels=dict(labels))
+
+    def tell(self, value: float) -> None:
+        """What it is now; a counter is given what has come since."""
+        if not self.counts:
+            self.metric.set(value)
+        elif value > self.last:
+            self.metric.increment(value - self.last)
+        self.last = value
 
 
 def tensor(name: str, array: Array) -> pb.Tensor:

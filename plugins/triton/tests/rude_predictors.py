@@ -1,4 +1,4 @@
-"""Predictors with bad manners, and one whose tensors are nothing but rows. They are copied beside the server."""
+"""Predictors with bad manners, one whose tensors are nothing but rows, one that counts. Copied beside the server."""
 
 from __future__ import annotations
 
@@ -56,3 +56,20 @@ class Rows:
     def predict(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """`y` has the shape [rows]."""
         return {"y": np.asarray(inputs["x"], dtype=np.float32).sum(axis=1)}
+
+
+class Counting:
+    """Doubles, and counts the rows that it has doubled and those of the last call."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
+        self.all, self.last = 0, 0
+
+    def predict(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """`y` is twice `x`."""
+        self.last = len(inputs["x"])
+        self.all += self.last
+        return {"y": np.asarray(inputs["x"], dtype=np.float32) * np.float32(2)}
+
+    def metrics(self) -> Mapping[str, float]:
+        """A counter and a gauge."""
+        return {"cm_doubled_rows_total": float(self.all), "cm_last_rows": float(self.last)}

@@ -350,3 +350,15 @@ def test_a_server_elsewhere_that_does_not_answer_is_not_started(tmp_path: Path) 
     options = TritonOptions(url="http://127.0.0.1:9", grpc_url="127.0.0.1:9")
     with pytest.raises(ServingError, match="not ours to start"):
         TritonBackend(tmp_path, options).start()
+
+
+def test_the_numbers_of_a_predictor_are_among_the_metrics(
+    triton: TritonBackend, tiny: TinyModels, serve: Serve, rude: str
+) -> None:
+    name = serve(rude_one(tiny, rude, "Counting"))
+    for rows in (3, 2):
+        triton.infer(name, to_double([[1.0, 2.0]] * rows))
+    told = [line for line in triton.metrics().splitlines() if line.startswith("cm_") and f'model="{name}"' in line]
+    assert sorted(line.split("{")[0] + line.split("}")[1] for line in told) == [
+        "cm_doubled_rows_total 5", "cm_last_rows 2",
+    ]  # fmt: skip
