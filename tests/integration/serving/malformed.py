@@ -28,9 +28,9 @@ SPOILED_KEYS: Mapping[str, tuple[JsonValue, ...]] = {
 }
 
 
-def wire(good: Good, document: object, right: Right, **more: object) -> Wire:
+def wire(good: Good, document: object, right: Right) -> Wire:
     """A document as a request."""
-    return Wire(name="", path=good.path, body=json.dumps(document).encode(), right=right, answers=good.answers, **more)  # type: ignore[arg-type] # fields of Wire
+    return Wire(name="", path=good.path, body=json.dumps(document).encode(), right=right, answers=good.answers)
 
 
 def spoiled(good: Good, chance: Chance, right: Right = Right.REFUSED, **changes: JsonValue) -> Wire:
@@ -103,7 +103,9 @@ def datatype_of_another_input(good: Good, chance: Chance) -> Wire:
     document = good.document()
     one = one_of(document, chance)
     one["datatype"] = chance.choice([
-        each for each in ("BOOL", "UINT8", "INT16", "INT32", "INT64", "FP32", "FP64", "BYTES") if each != one["datatype"]
+        each
+        for each in ("BOOL", "UINT8", "INT16", "INT32", "INT64", "FP32", "FP64", "BYTES")
+        if each != one["datatype"]
     ])  # fmt: skip
     return wire(good, document, Right.REFUSED)
 
@@ -113,7 +115,14 @@ def shape_lies(good: Good, chance: Chance) -> Wire:
     document = good.document()
     one = one_of(document, chance)
     rows, width = cast("list[int]", one["shape"])
-    lies = [[rows + 1, width], [rows * 100, width], [rows, width + 1], [rows, width * 1000], [rows, 0], [width, rows + 9]]
+    lies = [
+        [rows + 1, width],
+        [rows * 100, width],
+        [rows, width + 1],
+        [rows, width * 1000],
+        [rows, 0],
+        [width, rows + 9],
+    ]
     one["shape"] = cast(JsonValue, chance.choice(lies))
     return wire(good, document, Right.REFUSED)
 
@@ -236,7 +245,9 @@ def number_odd(good: Good, chance: Chance) -> Wire:
     numeric = [each for each in inputs_of(document) if each["datatype"] != "BYTES"]
     data = cast("list[JsonValue]", chance.choice(numeric)["data"])
     data[0] = "ODD"
-    odd = chance.choice(["NaN", "-NaN", "nan", "Infinity", "-Infinity", "Inf", "1e400", "-1e400", "1e-400", "1e99999999"])
+    odd = chance.choice(
+        ["NaN", "-NaN", "nan", "Infinity", "-Infinity", "Inf", "1e400", "-1e400", "1e-400", "1e99999999"]
+    )
     body = json.dumps(document).replace('"ODD"', odd).encode()
     return Wire(name="", path=good.path, body=body, right=Right.EITHER)
 
@@ -305,7 +316,7 @@ def json_broken(good: Good, chance: Chance) -> Wire:
 
 
 def bytes_changed(good: Good, chance: Chance) -> Wire:
-    """Some bytes are others, gone, or there twice: invalid UTF-8 and zeros among them. By chance it may still be right."""
+    """Some bytes are others, gone, or there twice: no UTF-8, and zeros among them. By chance it is still right."""
     body = json.dumps(good.document()).encode()
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(body))
@@ -375,8 +386,8 @@ SPOILS: Mapping[str, Spoil] = {
         datatype_of_another_input, shape_lies, dimension_below_zero, dimension_beyond, rank_another,
         rows_above_the_limit, rows_none, rows_differ, elements_too_many, elements_nested, elements_ragged,
         element_of_another_type, element_doubtful, number_out_of_range, number_odd, minus_nought, output_wrong,
-        name_with_zero, not_a_request, json_cut, json_broken, bytes_changed, keys_twice, keys_unknown, id_odd, parameters_odd,
-        shared_memory_of_nobody, nested_deeply, *BYTES_SPOILS,
+        name_with_zero, not_a_request, json_cut, json_broken, bytes_changed, keys_twice, keys_unknown, id_odd,
+        parameters_odd, shared_memory_of_nobody, nested_deeply, *BYTES_SPOILS,
     )
 }  # fmt: skip
 

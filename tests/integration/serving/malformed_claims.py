@@ -22,13 +22,13 @@ class MalformedClaims:
         raise NotImplementedError
 
     def test_each_malformed_request_gets_what_it_deserves(self, visit: Visit) -> None:
-        assert visit.wrong == []
+        assert visit.wrong == [], visit.wrong[:10]
 
     def test_none_hangs(self, visit: Visit) -> None:
-        assert visit.hung == []
+        assert visit.hung == [], visit.hung[:10]
 
     def test_the_server_is_well_after_each(self, visit: Visit) -> None:
-        assert visit.unhealthy == []
+        assert visit.unhealthy == [], visit.unhealthy[:10]
 
     def test_no_process_is_another_one_at_the_end(self, visit: Visit) -> None:
         assert visit.after == visit.before

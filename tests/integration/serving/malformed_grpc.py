@@ -21,7 +21,7 @@ from tests.integration.serving.malformed_models import DOUBLING, FLIGHTS, Docume
 from tests.integration.serving.malformed_wire import TIMEOUT_S, Right, same
 
 Chance = random.Random
-Message = pb.ModelInferRequest
+
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 HUNG = "DEADLINE_EXCEEDED"
 TO_BLAME = {"INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE", "UNIMPLEMENTED", "FAILED_PRECONDITION"}
@@ -30,7 +30,9 @@ TO_BLAME = {"INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE", "UNIMPLEMENTED", "F
 NO_MESSAGE = {"OK", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED", "CANCELLED"}
 LARGEST = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 FIELDS = {
-    "FP32": "fp32_contents", "FP64": "fp64_contents", "INT64": "int64_contents", "BYTES": "bytes_contents",
+    "BOOL": "bool_contents", "UINT8": "uint_contents", "UINT16": "uint_contents", "UINT32": "uint_contents",
+    "UINT64": "uint64_contents", "INT8": "int_contents", "INT16": "int_contents", "INT32": "int_contents",
+    "INT64": "int64_contents", "FP32": "fp32_contents", "FP64": "fp64_contents", "BYTES": "bytes_contents",
 }  # fmt: skip
 
 
@@ -99,9 +101,9 @@ def called(channel: grpc.Channel, call: Call, metadata: Mapping[str, str]) -> En
     return Ending(code="OK", message=message)
 
 
-def message_of(good: Good, *, raw: bool) -> Message:
+def message_of(good: Good, *, raw: bool) -> pb.ModelInferRequest:
     """A good message, its elements raw or typed."""
-    message = Message(model_name=good.model)
+    message = pb.ModelInferRequest(model_name=good.model)
     for each in good.inputs:
         tensor = message.inputs.add(name=each["name"], datatype=each["datatype"], shape=each["shape"])
         data = cast("list[JsonValue]", each["data"])
@@ -114,14 +116,14 @@ def message_of(good: Good, *, raw: bool) -> Message:
     return message
 
 
-def call(good: Good, message: Message, right: Right = Right.REFUSED, **more: object) -> Call:
+def call(good: Good, message: pb.ModelInferRequest, right: Right = Right.REFUSED, **more: object) -> Call:
     """A message as a call."""
     return Call(  # type: ignore[misc]  # fields of Call
         name="", model=good.model, content=message.SerializeToString(), right=right, answers=good.answers, **more
     )
 
 
-def any_form(good: Good, chance: Chance) -> Message:
+def any_form(good: Good, chance: Chance) -> pb.ModelInferRequest:
     """A good message of either form."""
     return message_of(good, raw=chance.random() < 0.5)
 
@@ -178,12 +180,19 @@ def shape_lies(good: Good, chance: Chance) -> Call:
     rows, width = one.shape
     lies = [
         [rows + 1, width], [rows, width + 1], [rows * 1000, width], [], [rows], [rows, width, 1], [1] * 500,
-        [-rows, width], [-rows, -width], [-1, -1], [2**63 - 1, 2], [2**32, 2**32], [2**62, 4], [-(2**63), 1],
-        [2**31, width], [2**40, width],
+        [-rows, width], [-rows, -width], [-1, -1], [2**63 - 1, 2], [2**62 + 3, 4], [2**31, width],
     ]  # fmt: skip
     del one.shape[:]
     one.shape.extend(chance.choice([lie for lie in lies if lie != [rows, width]]))
     return call(good, message)
+
+
+def rows_beyond_32_bits(good: Good, chance: Chance) -> Call:
+    """So many rows that their number is 0 in 32 bits, which is as much of it as Triton keeps: where another input has
+    the right rows, it goes by those."""
+    message = any_form(good, chance)
+    chance.choice(message.inputs).shape[0] = chance.choice([2**62, 2**40, 2**32, -(2**63)])
+    return call(good, message, Right.LENIENT)
 
 
 def rows_above_the_limit(good_one: Good, chance: Chance) -> Call:
@@ -297,14 +306,23 @@ def model_unknown(good: Good, chance: Chance) -> Call:
     if chance.random() < 0.5:
         message.model_name = chance.choice(["cm-nobody", "", "../x", "a" * 2000, "\x01", good.model.upper()])
     else:
-        message.model_version = chance.choice(["2", "-1", "x", "99999999999999999999", "a" * 2000])
+        message.model_version = chance.choice(["2", "-1", "x", "a" * 2000])
+    return call(good, message, Right.MISSING)
+
+
+def version_beyond(good: Good, chance: Chance) -> Call:
+    """A version that no integer of 64 bits holds."""
+    message = any_form(good, chance)
+    message.model_version = str(2 ** chance.randint(64, 999))
     return call(good, message, Right.MISSING)
 
 
 def parameters_odd(good: Good, chance: Chance) -> Call:
     """Parameters that mean nothing, or something with a value that cannot be."""
     message = any_form(good, chance)
-    key = chance.choice(["odd", "priority", "timeout", "sequence_id", "sequence_start", "binary_data_output", "", "x" * 999])
+    key = chance.choice(
+        ["odd", "priority", "timeout", "sequence_id", "sequence_start", "binary_data_output", "", "x" * 999]
+    )
     parameter = message.parameters[key]
     match chance.randrange(5):
         case 0:
@@ -339,7 +357,13 @@ def bytes_changed(good: Good, chance: Chance) -> Call:
 def no_message(good: Good, chance: Chance) -> Call:
     """Bytes that are no message."""
     content = any_form(good, chance).SerializeToString()
-    wrong = [b"", b"\xff" * 50, chance.randbytes(300), content[: len(content) // 2], json.dumps({"inputs": []}).encode()]
+    wrong = [
+        b"",
+        b"\xff" * 50,
+        chance.randbytes(300),
+        content[: len(content) // 2],
+        json.dumps({"inputs": []}).encode(),
+    ]
     return Call(name="", model=good.model, content=chance.choice(wrong), right=Right.DROPPED)
 
 
@@ -355,8 +379,9 @@ SPOILS: Mapping[str, Callable[[Good, Chance], Call]] = {
     spoil.__name__: spoil
     for spoil in (
         nothing_wrong, input_missing, input_renamed, input_twice, datatype_wrong, shape_lies, rows_above_the_limit,
-        rows_none, raws_wrong, raws_more, version_doubtful, texts_lie, contents_wrong, contents_both, numbers_odd, output_unknown,
-        output_in_shared_memory, model_unknown, parameters_odd, id_odd, bytes_changed, no_message, method_unknown,
+        rows_beyond_32_bits, rows_none, raws_wrong, raws_more, version_doubtful, version_beyond, texts_lie,
+        contents_wrong, contents_both, numbers_odd, output_unknown, output_in_shared_memory, model_unknown,
+        parameters_odd, id_odd, bytes_changed, no_message, method_unknown,
     )
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Two tiny models that any backend can serve, each with good requests whose answers are known: where mutations begin."""
+"""Two tiny models that any backend can serve, and good requests whose answers are known: where mutations begin."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ def good(model: str, chance: random.Random, rows: int = 0) -> Good:
     rows = rows or chance.randint(1, 4)
     if model == DOUBLING:
         numbers = [float(chance.randint(-99, 99)) for _ in range(2 * rows)]
-        return Good(
-            model=model, inputs=(column("x", "FP32", numbers, 2),), answers=tuple(2 * each for each in numbers)
-        )
+        return Good(model=model, inputs=(column("x", "FP32", numbers, 2),), answers=tuple(2 * each for each in numbers))
     distances = [float(chance.randint(0, 999)) for _ in range(rows)]
     hours = [chance.randint(0, 23) for _ in range(rows)]
     carriers = [chance.choice(list(CODES)) for _ in range(rows)]

@@ -74,6 +74,7 @@ class Reply:
 
     status: int
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def document(self) -> object:
@@ -161,7 +162,7 @@ def received(connection: socket.socket, method: str) -> Reply:
     answer = http.client.HTTPResponse(connection, method=method)
     try:
         answer.begin()
-        return Reply(status=answer.status, body=answer.read())
+        return Reply(status=answer.status, body=answer.read(), headers=answer.headers)
     except TimeoutError:
         return Reply(status=-1)
     except (http.client.HTTPException, OSError):

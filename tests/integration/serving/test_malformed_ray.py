@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from cmcore_ray.backend import RayBackend
 from cmcore_ray.cluster import LocalCluster
 from cmcore_ray.options import RayOptions
-
 from tests.integration.serving.malformed_bytes import HOSTILE
 from tests.integration.serving.malformed_claims import RAY_CALLS, RAY_REQUESTS, MalformedClaims
 from tests.integration.serving.malformed_visit import Processes, Visit, began, standing, visit
