@@ -43,7 +43,7 @@ def with_server_config(config: InferenceConfig, folder: Path) -> InferenceConfig
         return config
     try:
         text = (folder / given).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"server_config {given!r} cannot be read: {error}") from error
     return config.model_copy(update={"server_config": text})
 

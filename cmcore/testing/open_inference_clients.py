@@ -97,7 +97,7 @@ class Caller:
             [self._input(name, array) for name, array in arrays.items()],
             outputs=[self.library.InferRequestedOutput(name) for name in wanted] or None,
             request_id=request_id,
-            headers=dict(self.served.metadata),
+            headers=self.served.headers(model),
         )
 
     def _input(self, name: str, array: Array) -> Input:
@@ -123,19 +123,19 @@ class ClientClaims:
 
     @BOTH
     def test_the_client_finds_the_server_live(self, caller: Caller) -> None:
-        assert caller.client.is_server_live(headers=dict(caller.served.metadata))
+        assert caller.client.is_server_live(headers=caller.served.headers())
 
     @BOTH
     def test_the_client_finds_the_server_ready(self, caller: Caller) -> None:
-        assert caller.client.is_server_ready(headers=dict(caller.served.metadata))
+        assert caller.client.is_server_ready(headers=caller.served.headers())
 
     @BOTH
     def test_the_client_finds_a_loaded_model_ready(self, caller: Caller) -> None:
-        assert caller.client.is_model_ready(caller.served.doubling, headers=dict(caller.served.metadata))
+        assert caller.client.is_model_ready(caller.served.doubling, headers=caller.served.headers())
 
     @BOTH
     def test_the_client_is_told_what_a_model_takes(self, caller: Caller) -> None:
-        told = caller.client.get_model_metadata(caller.served.doubling, headers=dict(caller.served.metadata))
+        told = caller.client.get_model_metadata(caller.served.doubling, headers=caller.served.headers())
         assert ("FP32" in str(told), caller.served.doubling in str(told)) == (True, True)
 
     @BOTH

@@ -90,7 +90,7 @@ def undeserved(url: str, requests: Iterable[Malformed], *, timeout_s: float = 30
 def sent(url: str, malformed: Malformed, *, timeout_s: float = 30.0) -> Reply:
     """The reply of the server at `url` (the path of a model's `infer` with it); raises TimeoutError where none comes.
 
-    After the body nothing more is sent, so that a server that waits for more learns that there is none.
+    Where a longer body was claimed than there is, nothing more is sent, so that the server learns that it may not wait.
     """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
@@ -101,18 +101,19 @@ def sent(url: str, malformed: Malformed, *, timeout_s: float = 30.0) -> Reply:
         for name, value in given.items():
             connection.putheader(name, value)
         connection.endheaders()
-        return reply_to(connection, malformed.body)
+        return reply_to(connection, malformed.body, ends=length > len(malformed.body))
     except (ConnectionError, http.client.BadStatusLine):
         return Reply(status=0)
     finally:
         connection.close()
 
 
-def reply_to(connection: http.client.HTTPConnection, body: bytes) -> Reply:
-    """Send the body and read what comes."""
+def reply_to(connection: http.client.HTTPConnection, body: bytes, *, ends: bool) -> Reply:
+    """Send the body and read what comes; a proxy may take the end of sending for that of the client."""
     try:
         connection.send(body)
-        connection.sock.shutdown(socket.SHUT_WR)
+        if ends:
+            connection.sock.shutdown(socket.SHUT_WR)
     except OSError:
         pass  # the server has seen enough, and may have answered
     answer = connection.getresponse()

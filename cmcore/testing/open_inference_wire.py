@@ -20,15 +20,20 @@ Document = Mapping[str, JsonValue]
 class Served:
     """A server with the three tiny models loaded: `rest` is its URL, `grpc` host:port, and their names there.
 
-    `metadata` goes with every gRPC call.
+    `metadata` has what goes with gRPC calls that are about a model, by its name; those about the server are sent with
+    what goes with `doubling`.
     """
 
     rest: str
     grpc: str = ""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     doubling: str = "cm-doubling"
     echo: str = "cm-echo"
     moody: str = "cm-moody"
+
+    def headers(self, model: str = "") -> dict[str, str]:
+        """What goes with a gRPC call about a model, or about the server or a model that it does not have."""
+        return dict(self.metadata.get(model) or self.metadata.get(self.doubling, {}))
 
     def path(self, model: str, *rest: str) -> str:
         """The path of a model, with what comes behind it."""
