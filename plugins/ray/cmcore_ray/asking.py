@@ -27,6 +27,7 @@ STATUS = {
     "DEADLINE_EXCEEDED": InferenceStatus.TIMEOUT,
 }
 LARGEST = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+READY_S = 2.0
 NO_SERVER = ("failed to connect", "connection refused", "socket closed")
 
 
@@ -49,6 +50,15 @@ class GrpcClient:
                 raise ServingError(f"no server answers at {self._target}: {told}") from error
             raise InferenceError(told, STATUS.get(name, InferenceStatus.FAILED)) from error
         return answer_of(answer)
+
+    def ready(self, address: Address) -> bool:
+        """Whether the model can be asked; a server that cannot be reached is not ready."""
+        asked = pb.ModelReadyRequest(name=address.model)
+        try:
+            found = self._stub.ModelReady(asked, timeout=READY_S, metadata=tuple(address.metadata.items()))
+        except grpc.RpcError:
+            return False
+        return bool(found.ready)
 
     def close(self) -> None:
         """Give the connection back."""

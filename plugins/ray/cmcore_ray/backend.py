@@ -21,14 +21,16 @@ from cmcore.inference.request import InferenceRequest, InferenceResponse
 from cmcore.serving.backend import Address, Capabilities, Placement, Protocol, ServedModel, ServedState, Traffic
 from cmcore_ray import environment
 from cmcore_ray.asking import GrpcClient
-from cmcore_ray.cluster import Cluster, LocalCluster, write_whole
-from cmcore_ray.deployment import claims, deployment_options, fingerprint, misfits, reason_of
+from cmcore_ray.cluster import Cluster, LocalCluster, locked, write_whole
+from cmcore_ray.deployment import claims, deployment_options, fingerprint, front_options, misfits, reason_of
 from cmcore_ray.line import Line
 from cmcore_ray.metrics import together
 from cmcore_ray.options import RayOptions
-from cmcore_ray.servicer import DOOR
+from cmcore_ray.pool import Pool, pool_of
+from cmcore_ray.servicer import DOOR, is_model
 from cmcore_ray.shelf import Shelf
 
+POOLS_LOCK = "pools.lock"
 LOOK_S = 0.1
 UNLOADING_S, WITHDRAWING_S = 90.0, 3.0
 STATES = {"RUNNING": ServedState.READY, "DEPLOYING": ServedState.LOADING, "NOT_STARTED": ServedState.LOADING}
@@ -121,12 +123,25 @@ class RayBackend:
 
     def _deploy(self, placement: Placement) -> None:
         name, search = placement.name, [path for path in sys.path if path] if self._local else []
+        options, pool = deployment_options(placement), self._pool(placement)
         arguments: list[JsonValue] = [
             placement.model_dump_json(),
             str(self._shelf.model(name)),
             cast("list[JsonValue]", search),
+            pool.application if pool else "",
         ]
-        self._ask("deploy", name=name, options=deployment_options(placement), arguments=arguments)
+        if pool is None:
+            self._ask("deploy", name=name, options=options, arguments=arguments)
+            return
+        with locked(self._folder / POOLS_LOCK):
+            if self._status().get(pool.application, {}).get("state") in ("DELETING", "DEPLOY_FAILED"):
+                self._end(pool.application)
+            self._ask("gather", name=pool.application, options=options, arguments=[str(self._shelf.folder), pool.limit])
+            self._ask("deploy", name=name, options=front_options(pool.application), arguments=arguments)
+            self._await(lambda: self._status().get(name, {}).get("pool") == pool.application, name)
+
+    def _pool(self, placement: Placement) -> Pool | None:
+        return pool_of(placement, self._shelf.folder, deployment_options(placement))
 
     def _check_whose(self, placement: Placement) -> None:
         """Raises ModelRefusedError where the application of that name serves something else."""
@@ -138,12 +153,12 @@ class RayBackend:
             )
 
     def _await_running(self, placement: Placement, until: float) -> None:
-        """Until it runs and the door knows it; raises ModelRefusedError, and takes it away, where it does not."""
+        """Until it runs and both doors know it; raises ModelRefusedError, and takes it away, where it does not."""
         name = placement.name
         while True:
             found = self._status().get(name, {})
             state, why = found.get("state", "gone"), found.get("why", "")
-            if state == "RUNNING" and self._clients()[0].ready(name):
+            if state == "RUNNING" and self._ready(name):
                 return
             if state == "DEPLOY_FAILED":
                 self._withdraw(name)
@@ -155,8 +170,16 @@ class RayBackend:
                 raise ModelRefusedError(f"Ray Serve has not loaded {name!r} in {limit:g} s ({state}){room}")
             time.sleep(LOOK_S)
 
+    def _ready(self, name: str) -> bool:
+        """Whether both doors know it: HAProxy hears of REST and gRPC one after the other."""
+        rest, grpc = self._clients()
+        return rest.ready(name) and grpc.ready(self.address(name))
+
     def _room(self, placement: Placement) -> str:
-        """What the cluster lacks for one instance, in words; empty where it lacks nothing."""
+        """What the cluster lacks for one instance, in words; empty where it lacks nothing, or the pool is there."""
+        pool = self._pool(placement)
+        if pool and self._status().get(pool.application, {}).get("state") == "RUNNING":
+            return ""
         free = cast("Mapping[str, Mapping[str, float]]", self._ask("resources"))["free"]
         lacks = [
             f"{what} {claim:g}, free {free.get(what, 0.0):g}"
@@ -166,16 +189,33 @@ class RayBackend:
         return f"; the cluster lacks room: {'; '.join(lacks)}" if lacks else ""
 
     def unload(self, name: str) -> None:
-        if name == DOOR or name not in self._status():
+        if not is_model(name):
             return
+        found, placement = self._status(), self._shelf.find(name)
+        pool = self._pool(placement) if placement else None
+        application = found.get(name, {}).get("pool") or (pool.application if pool else "")
+        if name in found:
+            self._end(name)
+        if name in found or application in found:
+            self._forget(name, application)
+
+    def _end(self, name: str, timeout_s: float = UNLOADING_S) -> None:
         self._ask("delete", name=name)
-        self._await_gone(name, time.monotonic() + UNLOADING_S)
+        self._await_gone(name, time.monotonic() + timeout_s)
+
+    def _forget(self, name: str, pool: str) -> None:
+        """Its counts, and its place in a pool, which goes with its last model."""
+        with locked(self._folder / POOLS_LOCK):
+            self._ask("forget", name=name, pool=pool)
+            if self._status().get(pool, {}).get("state") == "DELETING":
+                self._await_gone(pool, time.monotonic() + UNLOADING_S)
 
     def _withdraw(self, name: str) -> None:
         """Unload it; Ray takes a minute for what waits for room, and nobody needs to wait with it."""
-        self._ask("delete", name=name)
+        pool = self._status().get(name, {}).get("pool", "")
         with contextlib.suppress(ServingError):
-            self._await_gone(name, time.monotonic() + WITHDRAWING_S)
+            self._end(name, WITHDRAWING_S)
+        self._ask("forget", name=name, pool=pool)
 
     def _await_gone(self, name: str, until: float) -> None:
         while name in self._status():
@@ -187,7 +227,8 @@ class RayBackend:
         self._shelf.drop(name)
 
     def models(self) -> Mapping[str, ServedModel]:
-        return {name: served_model(name, found) for name, found in self._status().items() if name != DOOR}
+        found = self._status()
+        return {name: served_model(name, decisive(each, found)) for name, each in found.items() if is_model(name)}
 
     def address(self, name: str) -> Address:
         rest, grpc = self._ports()
@@ -258,6 +299,7 @@ class RayBackend:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_whole(token, self._options.token.reveal())
         surroundings = {**environment.inherited(os.environ), **environment.quiet(self._options.haproxy)}
+        surroundings.update(environment.of_control())
         if self_made is not None or self._options.token is not None:
             surroundings.update(environment.with_token(token))
         return Line(
@@ -291,6 +333,12 @@ def served_model(name: str, found: Status) -> ServedModel:
     state = STATES.get(found["state"], ServedState.UNAVAILABLE)
     ready = state is ServedState.READY
     return ServedModel(name=name, state=state, reason="" if ready else reason_of(found["why"]) or found["state"])
+
+
+def decisive(found: Status, applications: Mapping[str, Status]) -> Status:
+    """The status that says how a model stands: its own, or its pool's where only that keeps it from answering."""
+    pool = applications.get(found["pool"], found)
+    return found if pool["state"] == "RUNNING" else pool
 
 
 def traffic_of(counts: Mapping[str, float]) -> Traffic:

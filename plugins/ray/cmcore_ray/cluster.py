@@ -80,9 +80,7 @@ class LocalCluster:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """One process at a time starts or stops it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / LOCK).open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        with locked(self._folder / LOCK):
             yield
 
     def ensured(self) -> Cluster:
@@ -151,6 +149,15 @@ class LocalCluster:
                     each.kill()
             await_ended(left)
         shutil.rmtree(found.run, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process, and one thread of it, at a time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def await_ended(family: Sequence[psutil.Process]) -> list[psutil.Process]:

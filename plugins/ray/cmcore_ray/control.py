@@ -21,9 +21,11 @@ from typing import Any, TextIO, cast
 from pydantic import JsonValue
 
 from cmcore_ray import servicer
+from cmcore_ray.deployment import DEPLOYMENT
 from cmcore_ray.tally import NAME, NAMESPACE, TELL_S, Tally, tally_actor
 
 Answer = JsonValue
+FORGET_S = 10.0
 
 
 def connect(address: str) -> Answer:
@@ -50,23 +52,38 @@ def serve(host: str, http: int, grpc: int) -> Answer:
     ray.remote(Tally).options(**lasting, num_cpus=0, max_restarts=-1).remote()
     if servicer.DOOR not in serve.status().applications:
         options: dict[str, JsonValue] = {"name": "door", "ray_actor_options": {"num_cpus": 0}}
-        run(Door, servicer.DOOR, "/v2", {**options, "max_ongoing_requests": 1000}, [host, http])
+        run(serve.ingress()(Door), servicer.DOOR, "/v2", {**options, "max_ongoing_requests": 1000}, [host, http])
     return None
 
 
 def deploy(name: str, options: dict[str, JsonValue], arguments: list[JsonValue]) -> Answer:
     """Have an application made, without waiting for it."""
+    from ray import serve
+
     from cmcore_ray.replica import ModelReplica
 
-    run(ModelReplica, name, f"/v2/models/{name}", options, arguments)
+    run(serve.ingress()(ModelReplica), name, f"/v2/models/{name}", options, arguments)
     return None
 
 
-def run(kind: type, name: str, prefix: str, options: dict[str, JsonValue], arguments: Sequence[JsonValue]) -> None:
+def gather(name: str, options: dict[str, JsonValue], arguments: list[JsonValue]) -> Answer:
+    """Have a pool, without waiting for it; one that is there stays as it is."""
+    from ray import serve
+
+    from cmcore_ray.members import PoolReplica
+
+    if name not in serve.status().applications:
+        run(PoolReplica, name, None, options, arguments)
+    return None
+
+
+def run(
+    kind: object, name: str, prefix: str | None, options: dict[str, JsonValue], arguments: Sequence[JsonValue]
+) -> None:
     """Have an application of one deployment."""
     from ray import serve
 
-    deployment = cast("Any", serve.deployment(serve.ingress()(kind)))
+    deployment = cast("Any", serve.deployment(cast("Any", kind)))
     target = serve.RunTarget(deployment.options(**options).bind(*arguments), name=name, route_prefix=prefix)
     serve.run_many([target], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
 
@@ -76,6 +93,18 @@ def delete(name: str) -> Answer:
     from ray import serve
 
     serve.delete(name, _blocking=False)
+    return None
+
+
+def forget(name: str, pool: str) -> Answer:
+    """Its counts, and its place in a pool; the last one takes the pool with it."""
+    from ray import serve
+
+    found = serve.status().applications
+    if pool in found and any(pool in app.deployments for app in found.values()):
+        serve.get_deployment_handle(DEPLOYMENT, app_name=pool).broadcast("forget", name).results(timeout_s=FORGET_S)
+    elif pool in found:
+        serve.delete(pool, _blocking=False)
     tally_actor().forget.remote(name)
     return None
 
@@ -89,7 +118,7 @@ def status() -> Answer:
         name: {
             "state": app.status.value,
             "why": "\n".join([app.message, *(each.message for each in app.deployments.values())]).strip(),
-            "began": app.last_deployed_time_s,
+            "pool": next((each for each in app.deployments if each.startswith(servicer.POOLS)), ""),
         }
         for name, app in found.items()
     }
@@ -119,7 +148,8 @@ def exporters() -> Answer:
 
 
 CALLS: Mapping[str, Callable[..., Answer]] = {
-    call.__name__: call for call in (connect, serve, deploy, delete, status, totals, resources, exporters)
+    call.__name__: call
+    for call in (connect, serve, gather, deploy, delete, forget, status, totals, resources, exporters)
 }
 
 

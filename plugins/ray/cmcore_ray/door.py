@@ -14,7 +14,7 @@ from cmcore_ray import asgi
 from cmcore_ray.codec.question import VERSION
 from cmcore_ray.codec.refusal import Reason, RefusalError
 from cmcore_ray.codec.rest import HEADER_LENGTH
-from cmcore_ray.servicer import DOOR, SERVER
+from cmcore_ray.servicer import SERVER, is_model
 
 INDEX = "/v2/repository/index"
 FORWARDED = "x-cmcore-forwarded"
@@ -46,7 +46,7 @@ def model_of(path: str) -> str:
 def runs(name: str) -> bool:
     """Whether there is such a model, though the request came here."""
     found = serve.status().applications.get(name)
-    return found is not None and found.status == "RUNNING"
+    return is_model(name) and found is not None and found.status == "RUNNING"
 
 
 def forwarded(request: asgi.Request, host: str, port: int) -> asgi.Answer:
@@ -104,5 +104,5 @@ def index() -> list[dict[str, str]]:
     return [
         {"name": name, "version": VERSION, "state": STATES.get(app.status, "UNAVAILABLE"), "reason": app.message}
         for name, app in found.items()
-        if name != DOOR
+        if is_model(name)
     ]

@@ -25,6 +25,11 @@ def quiet(haproxy: bool) -> dict[str, str]:
     }
 
 
+def of_control() -> dict[str, str]:
+    """What the process that talks to Ray differs in: it has no event loop that calls of a handle could use."""
+    return {"RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "1"}
+
+
 def with_token(file: Path) -> dict[str, str]:
     """Whoever talks to the cluster shows the token in this file."""
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}

@@ -19,13 +19,17 @@ class RayOptions(BaseModel):
     address: str = Field(
         default="", description="host:port of a cluster that is there; empty: a local one, started for this folder"
     )
-    host: str = Field(default="127.0.0.1", description="where Serve listens for clients, and where they find it")
+    host: str = Field(
+        default="127.0.0.1", description="where Serve listens for REST and gRPC, and where clients find it"
+    )
     http_port: Port | None = Field(default=None, description="empty: a free one, chosen once and kept in the folder")
     grpc_port: Port | None = Field(default=None, description="empty: a free one, chosen once and kept in the folder")
     num_cpus: int | None = Field(
         default=None, ge=1, description="CPU cores that models may claim together; empty: 16, or 4 per core if more"
     )
-    num_gpus: int | None = Field(default=None, ge=0, description="GPUs of a local cluster; empty: those that are found")
+    num_gpus: int | None = Field(
+        default=None, ge=0, description="GPUs of a local cluster, there or claimed; empty: those found"
+    )
     object_store_mib: int = Field(default=128, ge=80, description="memory for Ray's objects, which serving hardly uses")
     haproxy: bool = Field(
         default=True, description="HAProxy in front of the models; false: Ray's own proxy, much slower"

@@ -6,32 +6,28 @@ Runs in Ray's processes. Every answer is the version's own: a request that stray
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
-import uuid
-from collections.abc import Mapping, Sequence
-from functools import reduce
-from importlib import import_module
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import grpc  # type: ignore[import-untyped] # grpcio has no types
 import ray
 from tritonclient.grpc import service_pb2 as pb
 
 from cmcore.serving.backend import Placement
-from cmcore.serving.predictor import Predictor, PredictorSettings
 from cmcore_ray import asgi
 from cmcore_ray.codec import rest, rpc
 from cmcore_ray.codec.arrays import Array
 from cmcore_ray.codec.question import VERSION, Question, Served, check_version
 from cmcore_ray.codec.refusal import Reason, RefusalError
-from cmcore_ray.deployment import fingerprint, settings_of
+from cmcore_ray.deployment import fingerprint
+from cmcore_ray.predictor import predictor_of
 from cmcore_ray.servicer import SERVER
-from cmcore_ray.tally import TELL_S, Counter, tally_actor
+from cmcore_ray.tally import Counter, tell
 from cmcore_ray.worker import Worker
 
-REPEAT_S = 2.0
 METHODS = {"/infer": "POST", "": "GET", "/ready": "GET"}
 
 
@@ -44,21 +40,32 @@ class Call(Protocol):
 
 
 class ModelReplica:
-    """One instance; `document` is the placement as JSON, `folder` has the model, `search` further modules."""
+    """One instance; `document` is the placement as JSON, `folder` has the model, `search` further modules, `pool` is
+    the application whose replicas compute, empty where this one does."""
 
-    def __init__(self, document: str, folder: str, search: Sequence[str]) -> None:
+    def __init__(self, document: str, folder: str, search: Sequence[str], pool: str) -> None:
         placement = Placement.model_validate_json(document)
         inference = placement.inference
-        self._placement, self._folder = placement, Path(folder)
+        self._placement = placement
         rows = inference.batching.max_batch_size
         self._served = Served(name=placement.name, interface=placement.interface, max_rows=rows)
         self._counter, self._changed = Counter(), asyncio.Event()
-        self._worker = Worker(placement.interface, inference.batching, inference.queue, self._counter)
+        self._load: Callable[[], Awaitable[None]]
+        self._answer: Callable[[Question], Awaitable[Mapping[str, Array]]]
+        if pool:
+            from cmcore_ray.members import Membership  # brings Ray Serve, which nobody else here needs
+
+            membership = Membership(placement.name, pool, search)
+            self._load, self._answer = membership.load, membership.answer
+        else:
+            worker = Worker(placement.interface, inference.batching, inference.queue, self._counter)
+            self._load = partial(worker.load, partial(predictor_of, placement, Path(folder)))
+            self._answer = worker.answer
         sys.path.extend(path for path in search if path not in sys.path)
 
     async def __serve_build_asgi_app__(self) -> asgi.App:
         """Ray Serve awaits it once, after the constructor, which cannot wait for a model."""
-        await self._worker.load(lambda: predictor_of(self._placement, self._folder))
+        await self._load()
         self._telling = asyncio.create_task(tell(self._served.name, self._counter, self._changed))
         return asgi.application(self._answer_to)
 
@@ -116,7 +123,7 @@ class ModelReplica:
         self._changed.set()
         answered = False
         try:
-            outputs = await self._worker.answer(question)
+            outputs = await self._answer(question)
             answered = True
         finally:
             self._counter.pending -= 1
@@ -138,29 +145,3 @@ def refuse(call: Call, error: RefusalError) -> None:
     """Tell the client of a gRPC call why there is no answer."""
     call.set_code(grpc.StatusCode[error.reason.grpc])
     call.set_details(str(error))
-
-
-def predictor_of(placement: Placement, folder: Path) -> Predictor:
-    """The predictor that the flavor's factory makes; raises whatever that raises."""
-    module, _, attributes = placement.flavor.factory.partition(":")
-    factory = cast(PredictorFactory, reduce(getattr, attributes.split("."), import_module(module)))
-    return factory(folder, settings_of(placement))
-
-
-class PredictorFactory(Protocol):
-    """What a flavor names."""
-
-    def __call__(self, folder: Path, settings: PredictorSettings) -> Predictor: ...
-
-
-async def tell(model: str, counter: Counter, changed: asyncio.Event) -> None:
-    """Tell the tally what this replica has had: as soon as it changes, and again and again."""
-    replica = uuid.uuid4().hex
-    while True:
-        # the tally is being restarted, or not there yet: what it misses it is told again
-        with contextlib.suppress(ValueError, ray.exceptions.RayError):
-            tally_actor().tell.remote(model, replica, counter.counts())
-        await asyncio.sleep(TELL_S)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), REPEAT_S)
-        changed.clear()

@@ -13,8 +13,14 @@ from tritonclient.grpc.service_pb2_grpc import (
     add_GRPCInferenceServiceServicer_to_server as add_to_server,
 )
 
-__all__ = ["DOOR", "SERVER", "add_to_server"]
+__all__ = ["DOOR", "SERVER", "add_to_server", "is_model"]
 
-DOOR, SERVER = "cmcore-door", "ray-serve"
+DOOR, SERVER, POOLS = "cmcore-door", "ray-serve", "cmcore-pool."
+
+
+def is_model(application: str) -> bool:
+    """Whether an application is a model's, and not one that serves models."""
+    return application != DOOR and not application.startswith(POOLS)
+
 
 sys.modules.setdefault(service_pb2.ModelInferRequest.__module__, service_pb2)

@@ -24,6 +24,11 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
 
+    @property
+    def folder(self) -> Path:
+        """Where the models are."""
+        return self._folder
+
     def put(self, placement: Placement) -> None:
         """Copy it here, by links where the disk is the same; there already, nothing happens. Raises
         ModelRefusedError where the name is taken."""

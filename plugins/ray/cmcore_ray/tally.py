@@ -6,7 +6,10 @@ again and again, so that nothing is lost where the actor is restarted.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -15,6 +18,7 @@ import ray
 
 NAME, NAMESPACE = "cmcore-tally", "cmcore"
 TELL_S = 0.05  # a replica tells no more often
+REPEAT_S = 2.0  # and no less often
 SILENT_S = 5.0  # a replica that told nothing for so long has nothing under way: it is gone
 Counts = dict[str, float]
 
@@ -92,3 +96,16 @@ def total(replicas: Mapping[str, tuple[float, Counts]], late: float) -> Counts:
         for name, count in counts.items():
             totals[name] += 0 if name == "pending" and at < late else count
     return totals
+
+
+async def tell(model: str, counter: Counter, changed: asyncio.Event) -> None:
+    """Tell the tally what this replica has had: as soon as it changes, and again and again."""
+    replica = uuid.uuid4().hex
+    while True:
+        # the tally is being restarted, or not there yet: what it misses it is told again
+        with contextlib.suppress(ValueError, ray.exceptions.RayError):
+            tally_actor().tell.remote(model, replica, counter.counts())
+        await asyncio.sleep(TELL_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), REPEAT_S)
+        changed.clear()

@@ -44,6 +44,7 @@ class Worker:
         self._arrived = asyncio.Event()
         self._predictor: Predictor | None = None
         self._turns: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def load(self, make: Callable[[], Predictor]) -> None:
         """Make the predictor, in the thread that will ask it; raises what that raises."""
@@ -60,8 +61,13 @@ class Worker:
         self._arrived.set()
         return await outcome
 
+    def close(self) -> None:
+        """Forget the predictor, once all that waits is answered."""
+        self._closing = True
+        self._arrived.set()
+
     async def _take_turns(self) -> None:
-        while True:
+        while self._queue or not self._closing:
             self._forget_the_late()
             if not self._queue:
                 await self._arrival(None)
@@ -72,6 +78,8 @@ class Worker:
                 await self._compute([self._queue.popleft() for _ in range(turn.count)], now)
             else:
                 await self._arrival(turn.wait_s)
+        self._predictor = None
+        self._thread.shutdown(wait=False)
 
     async def _arrival(self, timeout_s: float | None) -> None:
         """Until a request arrives, or as long as may be waited for one."""

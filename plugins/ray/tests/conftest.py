@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cmcore.inference.datatype import DataType
 from cmcore.inference.interface import Interface
 from cmcore.inference.tensor import TensorSpec
 from cmcore_ray.backend import RayBackend
+from cmcore_ray.cluster import LocalCluster
 from cmcore_ray.codec.question import Served
+from cmcore_ray.options import RayOptions
+
+Eventually = Callable[..., bool]
+Replicas = Callable[[str], list[psutil.Process]]
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +44,45 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def backend(folder: Path) -> Iterator[RayBackend]:
-    """A backend whose cluster runs."""
-    backend = RayBackend(folder)
+    """A backend whose cluster runs, and claims to have one GPU."""
+    backend = RayBackend(folder, RayOptions(num_gpus=1))
     try:
         backend.start()
         yield backend
     finally:
         backend.stop()
         backend.close()
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Eventually:
+    """Whether a claim holds within seconds, a minute unless told."""
+
+    def holds(claim: Callable[[], bool], timeout_s: float = 60.0) -> bool:
+        until = time.monotonic() + timeout_s
+        while not claim() and time.monotonic() < until:
+            time.sleep(0.1)
+        return claim()
+
+    return holds
+
+
+@pytest.fixture
+def replicas(folder: Path) -> Replicas:
+    """The processes of applications whose names begin so."""
+
+    def found(application: str) -> list[psutil.Process]:
+        cluster = LocalCluster(folder, RayOptions()).running()
+        assert cluster is not None
+        assert cluster.process is not None
+        family = cluster.process.children(recursive=True)
+        return [each for each in family if f"ServeReplica:{application}" in " ".join(words(each))]
+
+    return found
+
+
+def words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []

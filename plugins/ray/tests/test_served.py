@@ -19,7 +19,7 @@ import pytest
 import tritonclient.grpc
 import tritonclient.http
 
-from cmcore.errors import ModelRefusedError, ServingError
+from cmcore.errors import InferenceError, ModelRefusedError, ServingError
 from cmcore.inference.request import InferenceRequest
 from cmcore.serving.backend import Address, Protocol, ServedState
 from cmcore.serving.document import Autoscaling
@@ -29,6 +29,8 @@ from cmcore_ray.cluster import Cluster, LocalCluster
 from cmcore_ray.options import RayOptions
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+Eventually = Callable[..., bool]
+Replicas = Callable[[str], list[psutil.Process]]
 NAME = "doubling-1"
 ASKED: InferenceRequest = to_double([[1, 2]], id="7")
 BODY = json.dumps(ASKED.document()).encode()
@@ -73,17 +75,11 @@ def asked(
     return answer.status, answer.read()
 
 
-def eventually(claim: Callable[[], bool], timeout_s: float = 60.0) -> bool:
-    until = time.monotonic() + timeout_s
-    while not claim() and time.monotonic() < until:
-        time.sleep(0.1)
-    return claim()
-
-
 def answers(backend: RayBackend, protocol: Protocol = Protocol.REST) -> bool:
+    """Whether it does so rightly now; a server that is coming back may refuse, or not be there."""
     try:
         return list(backend.infer(NAME, ASKED, protocol=protocol, timeout_s=5).output("y").data) == [2.0, 4.0]
-    except Exception:
+    except (InferenceError, ServingError):
         return False
 
 
@@ -182,6 +178,31 @@ def test_channels_that_are_open_reach_a_model_that_came_since(
     assert found
 
 
+@pytest.mark.parametrize("path", ["/v2/health/live", "/v2/models/going-1"])
+def test_connections_that_are_open_find_that_a_model_has_gone(
+    model: RayBackend, connection: http.client.HTTPConnection, tiny: TinyModels, path: str
+) -> None:
+    model.place(tiny.doubling("going-1"))
+    model.load("going-1")
+    first = asked(connection, "GET", path)[0]
+    model.unload("going-1")
+    model.remove("going-1")
+    again = [asked(connection, "POST", "/v2/models/going-1/infer", BODY)[0] for _ in range(3)]
+    assert (first, again) == (200, [404] * 3)
+
+
+def test_channels_that_are_open_find_that_a_model_has_gone(
+    model: RayBackend, channel: tritonclient.grpc.InferenceServerClient, tiny: TinyModels
+) -> None:
+    model.place(tiny.doubling("going-2"))
+    model.load("going-2")
+    channel.is_model_ready("going-2", "", {"application": "going-2"})
+    model.unload("going-2")
+    model.remove("going-2")
+    with pytest.raises(tritonclient.grpc.InferenceServerException, match="NOT_FOUND"):
+        channel.get_model_metadata("going-2", headers={"application": "going-2"})
+
+
 def test_an_autoscaled_model_is_served(model: RayBackend, tiny: TinyModels) -> None:
     placement = tiny.doubling("scaled-1")
     scaled = placement.deployment.model_copy(update={"autoscaling": Autoscaling(max_instances=2)})
@@ -203,30 +224,21 @@ def test_a_model_that_finds_no_room_is_refused_with_what_is_lacking(model: RayBa
     model.remove("huge-1")
 
 
-def test_metrics_are_those_of_the_cluster(model: RayBackend) -> None:
+def test_metrics_are_those_of_the_cluster(model: RayBackend, eventually: Eventually) -> None:
     assert eventually(lambda: "ray_serve_" in model.metrics())
 
 
-def test_a_replica_that_was_killed_comes_back(model: RayBackend, folder: Path) -> None:
-    for process in replicas(folder):
+def test_a_replica_that_was_killed_comes_back(model: RayBackend, replicas: Replicas, eventually: Eventually) -> None:
+    for process in replicas(NAME):
         process.kill()
     assert eventually(lambda: answers(model) and model.models()[NAME].state is ServedState.READY)
 
 
-def replicas(folder: Path) -> list[psutil.Process]:
-    """The processes that have the model."""
-    cluster = cluster_of(folder)
-    assert cluster.process is not None
-    return [
-        each for each in cluster.process.children(recursive=True) if f"ServeReplica:{NAME}" in " ".join(each.cmdline())
-    ]
-
-
-def test_counts_survive_a_killed_replica(model: RayBackend, folder: Path) -> None:
+def test_counts_survive_a_killed_replica(model: RayBackend, replicas: Replicas, eventually: Eventually) -> None:
     answers(model)
     time.sleep(0.5)
     before = model.traffic()[NAME].answered
-    for process in replicas(folder):
+    for process in replicas(NAME):
         process.kill()
     eventually(lambda: answers(model))
     assert eventually(lambda: model.traffic()[NAME].answered > before)
@@ -259,7 +271,7 @@ class Orphan:
 
 
 @pytest.fixture(scope="module")
-def orphan(tmp_path_factory: pytest.TempPathFactory, tiny: TinyModels) -> Orphan:
+def orphan(tmp_path_factory: pytest.TempPathFactory, tiny: TinyModels, eventually: Eventually) -> Orphan:
     """That story."""
     folder = tmp_path_factory.mktemp("orphan")
     kill_starter(folder)
@@ -269,6 +281,7 @@ def orphan(tmp_path_factory: pytest.TempPathFactory, tiny: TinyModels) -> Orphan
         backend.load(NAME)
         found, before = (answers(backend), answers(backend, Protocol.GRPC)), backend.address(NAME)
         os.kill(cluster_of(folder).pid, signal.SIGKILL)
+        eventually(lambda: LocalCluster(folder, RayOptions()).running() is None)
         with pytest.raises(ServingError) as gone:
             backend.models()
         backend.start()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,6 +105,34 @@ def test_a_request_waits_for_others_no_longer_than_it_may(served: Served) -> Non
     began = time.monotonic()
     told(served, question(served, 1.0), batching=Batching(max_batch_size=8, max_delay_us=100_000))
     assert 0.1 <= time.monotonic() - began < 2.0
+
+
+def test_a_worker_that_is_closed_answers_what_waits(served: Served) -> None:
+    predictor = Adding()
+
+    async def ask() -> list[Any]:
+        worker = Worker(served.interface, Batching(max_batch_size=8, enabled=False), Queue(), Counter())
+        await worker.load(lambda: predictor)
+        asked = asyncio.gather(*(worker.answer(question(served, value)) for value in (SLOW, 2.0)))
+        await asyncio.sleep(0.05)
+        worker.close()
+        return await asked
+
+    assert [each["y"][0, 0] for each in asyncio.run(ask())] == [17.0, 3.0]
+
+
+def test_a_worker_that_is_closed_forgets_its_predictor(served: Served) -> None:
+    async def forgotten() -> bool:
+        made = [Adding()]
+        reference = weakref.ref(made[0])
+        worker = Worker(served.interface, Batching(), Queue(), Counter())
+        await worker.load(made.pop)
+        worker.close()
+        await asyncio.sleep(0.2)
+        gc.collect()
+        return reference() is None
+
+    assert asyncio.run(forgotten())
 
 
 def test_seconds_of_computing_are_counted(served: Served) -> None:
