@@ -17,7 +17,7 @@ from cmcore.document.text import read
 from cmcore.errors import NotFoundError, UsageError
 from cmcore.serving.difference import Difference, differences
 from cmcore.serving.document import Endpoint
-from cmcore.serving.store import USABLE, Candidate
+from cmcore.serving.store import USABLE, Candidate, resolved_of
 from cmcore.serving.values import Revision
 from cmcore.stack import Project
 from cmcore.stack.endpoints import candidates
@@ -72,7 +72,7 @@ def preview(project: Project, document: Endpoint) -> Preview:
     return Preview(
         before=before,
         document=document,
-        resolved={it.variant: it.version.reference for it in found},
+        resolved=resolved_of(found),
         deployments={it.variant: used_again(project, document.name, it) for it in found},
     )
 
@@ -100,8 +100,8 @@ def preview_lines(found: Preview) -> list[str]:
         lines = [f"{name}, revision {found.before.number}, would change:", *difference_lines(found.differences)]
     else:
         lines = [f"{name} says this already, at revision {found.before.number}"]
-    for variant, version in found.resolved.items():
-        there = found.deployments[variant]
+    for variant, there in found.deployments.items():
+        version = found.resolved[variant]
         lines.append(f"  {variant} is {version}: {f'{there} goes on' if there else 'a new deployment'}")
     return lines
 

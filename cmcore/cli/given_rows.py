@@ -48,7 +48,7 @@ def rows_of(text: str, source: str) -> GivenRows:
     if start == "{":
         try:
             return GivenRows(rows=objects([json.loads(text)], source))
-        except ValueError:
+        except (ValueError, RecursionError):
             lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
             return GivenRows(rows=objects([parsed(line, f"{source}:{number}") for number, line in lines], source))
     return GivenRows(rows=csv_rows(text, source), texts=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cmcore.errors import UsageError
 from cmcore.inference.datatype import DataType, Scalar
 from cmcore.inference.interface import Interface
-from cmcore.inference.request import InferenceRequest
+from cmcore.inference.request import InferenceRequest, flat
 from cmcore.inference.tensor import ANY, Tensor, TensorSpec
 
 Row = Mapping[str, object]
@@ -61,7 +61,7 @@ def elements(row: Row, spec: TensorSpec, number: int, problems: list[str], *, te
         problems.append(f"{where}: it is missing; it is of {spec.datatype}")
         return ()
     found: list[Scalar] = []
-    for value in flat(row[spec.name]):
+    for value in flat([row[spec.name]]):
         given = from_text(value, spec.datatype) if texts else value
         if given is None and spec.datatype.is_float:
             found.append(math.nan)
@@ -92,15 +92,6 @@ def row_shape(spec: TensorSpec, count: int) -> tuple[int, ...]:
     fixed = math.prod(size for size in spec.shape if size != ANY)
     left = count // fixed if fixed else 0
     return tuple((left if index == free[0] else 1) if size == ANY else size for index, size in enumerate(spec.shape))
-
-
-def flat(value: object) -> Iterator[object]:
-    """The elements of nested lists in their order; a value alone is one element."""
-    if isinstance(value, list):
-        for each in value:
-            yield from flat(each)
-    else:
-        yield value
 
 
 def from_text(value: object, kind: DataType) -> object:

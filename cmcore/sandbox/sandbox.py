@@ -13,7 +13,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -127,12 +127,11 @@ def flavors(plugins: Plugins) -> list[Flavor]:
 
 def put_away(backend: ServingBackend, *, stop: bool) -> None:
     """Stop and close; what cannot be stopped so, the guard ends."""
-    try:
+    with suppress(ServingError):
         if stop:
             backend.stop()
+    with suppress(ServingError):
         backend.close()
-    except ServingError:
-        return
 
 
 @contextmanager

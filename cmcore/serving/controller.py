@@ -39,7 +39,8 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 15.0
 FOLLOW_EVERY_S = 1.0
 
 Follow = Callable[[EndpointState], object]
-"""Makes a new revision where an alias means another version by now. Raises CmError where that cannot be served."""
+"""Makes a new revision, and returns it, where an alias means another version by now; else None. Raises CmError where
+that cannot be served, OutdatedError where somebody was faster."""
 
 
 @dataclass(slots=True)
@@ -48,6 +49,15 @@ class Calm:
 
     total: int
     since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """When aliases were last looked up, for which revision, and why they could not be followed, if so."""
+
+    revision: int
+    at: float
+    trouble: str
 
 
 class Controller:
@@ -65,7 +75,7 @@ class Controller:
         self._endpoints, self._lease, self._backend = endpoints, lease, backend
         self._follow, self._clock = follow, clock
         self._calm: dict[str, Calm] = {}
-        self._followed_at: dict[str, float] = {}
+        self._followed: dict[str, Followed] = {}
 
     def step(self, name: str) -> Step | None:
         """Take one step for an endpoint and say which; None where all is as it should be, Wait where it is too early.
@@ -76,41 +86,57 @@ class Controller:
         if (wait := held(state, self._clock())) is not None:
             return wait
         try:
-            self._follow_aliases(state)
-            step = next_step(state, self._look(state), self._clock())
+            return self._step(state)
+        except OutdatedError:
+            return Wait(self._clock(), f"{name} has changed meanwhile")
+
+    def _step(self, state: EndpointState) -> Step | None:
+        try:
+            if self._follow_aliases(state):
+                return Wait(self._clock(), f"an alias of {state.name} has moved")
+            seen = self._look(state)
+            step = next_step(state, seen, self._clock())
             failpoint("serving-decided")
             if step is not None and not isinstance(step, Wait):
                 self._take(step, state)
                 failpoint("serving-persisted")
-            if state.hold is not None and not isinstance(step, Wait | MoveTraffic):
-                self._endpoints.held(self._lease, state, None)
-        except OutdatedError:
-            return Wait(self._clock(), f"{name} has changed meanwhile")
         except ServingError as error:
             return self._hold(state, str(error))
+        troubles = [*filter(None, [self._followed[state.name].trouble]), *seen.away.values()]
+        if troubles and (step is None or isinstance(step, Wait)):  # all has been done that can be
+            return self._hold(state, "; ".join(troubles))
+        if state.hold is not None and not troubles and not isinstance(step, MoveTraffic):
+            self._endpoints.held(self._lease, state, None)
         return step
 
-    def _follow_aliases(self, state: EndpointState) -> None:
-        now = self._clock()
-        if now - self._followed_at.get(state.name, 0.0) < FOLLOW_EVERY_S or not state.revision.wanted:
-            return
-        self._followed_at[state.name] = now
+    def _follow_aliases(self, state: EndpointState) -> bool:
+        """Whether there is a newer revision now. What cannot be followed is remembered, and keeps nothing else back."""
+        now, last, revision = self._clock(), self._followed.get(state.name), state.revision
+        if last is not None and last.revision == revision.number and now - last.at < FOLLOW_EVERY_S:
+            return False
+        trouble = ""
         try:
-            self._follow(state)
-        except ServingError:
+            if revision.wanted and self._follow(state) is not None:
+                return True
+        except OutdatedError:
             raise
         except CmError as error:
-            raise ServingError(f"an alias has moved to what cannot be served: {error}") from error
+            trouble = f"an alias has moved to what cannot be served: {error}"
+        self._followed[state.name] = Followed(revision=revision.number, at=now, trouble=trouble)
+        return False
 
     def _look(self, state: EndpointState) -> Seen:
-        """What the servers of the endpoint's deployments show; each is started if need be."""
-        models: dict[str, dict[str, ServedModel]] = {}
+        """What the servers of the endpoint's deployments show; each is started if need be, and may be away."""
+        models, away = dict[str, dict[str, ServedModel]](), dict[str, str]()
         for name in dict.fromkeys(each.backend for each in state.deployments):
             backend = self._backend(name)
-            backend.start()
-            models[name] = dict(backend.models())
-        draining = [each for each in state.deployments if each.state is DeploymentState.DRAINING]
-        return Seen(models=models, quiet_since={each.name: self._quiet_since(each) for each in draining})
+            try:
+                backend.start()
+                models[name] = dict(backend.models())
+            except ServingError as error:
+                away[name] = str(error)
+        draining = [it for it in state.deployments if it.state is DeploymentState.DRAINING and it.backend not in away]
+        return Seen(models=models, away=away, quiet_since={each.name: self._quiet_since(each) for each in draining})
 
     def _quiet_since(self, deployment: Deployment) -> float:
         now = self._clock()
@@ -128,6 +154,7 @@ class Controller:
         assert not isinstance(step, Wait)
         deployment = state.deployment(step.number)
         assert deployment is not None
+        self._endpoints.check(self._lease, state)  # servers know no lease: whoever lost it must not touch them
         try:
             change = self._act(step, deployment, state)
         except ModelRefusedError as error:
@@ -154,6 +181,7 @@ class Controller:
             case Lose():
                 return Change.LOST
             case Recall():
+                self._calm.pop(deployment.name, None)  # when it drains again, its quiet begins anew
                 return Change.RECALLED
             case Retire():
                 return Change.RETIRED
@@ -170,6 +198,6 @@ class Controller:
 
     def _hold(self, state: EndpointState, reason: str) -> Wait:
         failures = state.hold.failures + 1 if state.hold else 1
-        until = self._clock() + min(FIRST_WAIT_S * 2 ** (failures - 1), LONGEST_WAIT_S)
+        until = self._clock() + min(FIRST_WAIT_S * 2.0 ** min(failures - 1, 10), LONGEST_WAIT_S)
         self._endpoints.held(self._lease, state, Hold(reason=reason, failures=failures, until=until))
         return Wait(until, reason)

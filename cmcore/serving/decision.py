@@ -8,7 +8,7 @@ serving until its successor is warm. A wanted version that is refused leaves tra
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cmcore.serving.backend import ServedModel, ServedState
@@ -20,10 +20,14 @@ S = DeploymentState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the servers show: models by backend and name, and since when each draining one has had no request."""
+    """What the servers show: models by backend and name, and since when each draining one has had no request.
+
+    `away` has the backends that cannot be asked now, and why: nothing is done there, and no traffic moves there.
+    """
 
     models: Mapping[str, Mapping[str, ServedModel]]
     quiet_since: Mapping[str, float] = field(default_factory=dict)
+    away: Mapping[str, str] = field(default_factory=dict)
 
     def ready(self, deployment: Deployment) -> bool:
         """Whether the deployment's server would answer for it."""
@@ -126,9 +130,9 @@ def _steps(state: EndpointState, seen: Seen, now: float) -> Iterator[Step]:
     needed = {*state.revision.wanted.values(), *state.traffic.values()}
     serving_first = sorted(state.deployments, key=lambda each: each.number not in state.traffic.values())
     for deployment in serving_first:
-        if deployment.number in needed:
+        if deployment.number in needed and deployment.backend not in seen.away:
             yield from _towards_warm(deployment, seen)
-    traffic = traffic_wanted(state)
+    traffic = traffic_wanted(state, away=seen.away)
     if traffic != dict(state.traffic):
         yield MoveTraffic(traffic)
     for deployment in state.deployments:
@@ -150,13 +154,13 @@ def _towards_warm(deployment: Deployment, seen: Seen) -> Iterator[Step]:
             yield Recall(deployment.number)
 
 
-def traffic_wanted(state: EndpointState) -> dict[str, int]:
+def traffic_wanted(state: EndpointState, *, away: Container[str] = ()) -> dict[str, int]:
     """Where clients should be sent: each variant's wanted deployment once it is warm, until then where they are.
 
     A variant that is no longer wanted keeps its traffic until every wanted one is warm, so that a failed replacement
     under another variant's name takes nothing away.
     """
-    warm = {each.number for each in state.deployments if each.state is S.WARM}
+    warm = {each.number for each in state.deployments if each.state is S.WARM and each.backend not in away}
     wanted = state.revision.wanted
     if not wanted:
         return {}
@@ -174,6 +178,8 @@ def _towards_gone(deployment: Deployment, state: EndpointState, seen: Seen, now:
     match deployment.state:
         case S.DECLARED | S.PLACED | S.LOADED | S.WARM:
             yield Retire(deployment.number)
+        case _ if deployment.backend in seen.away:
+            return
         case S.DRAINING:
             draining = state.revision.document.draining
             quiet_at = seen.quiet_since.get(deployment.name, now) + draining.quiet_s

@@ -45,9 +45,11 @@ def condition(state: EndpointState, refused: Mapping[int, str]) -> Condition:
 def condition_seen(state: EndpointState, refused: Mapping[int, str], *, lost: int) -> Condition:
     """How an endpoint is where so many of those that have traffic do not answer, whatever was remembered of them."""
     remembered = condition(state, refused)
-    if not lost or remembered not in (Condition.READY, Condition.DEGRADED):
+    if not lost or remembered not in (Condition.READY, Condition.DEGRADED, Condition.UPDATING):
         return remembered
-    return Condition.FAILED if lost == len(set(state.traffic.values())) else Condition.DEGRADED
+    if lost == len(set(state.traffic.values())):
+        return Condition.FAILED
+    return Condition.UPDATING if remembered is Condition.UPDATING else Condition.DEGRADED
 
 
 def refusals(deployments: list[Deployment]) -> dict[int, str]:

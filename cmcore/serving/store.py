@@ -23,7 +23,7 @@ from cmcore.serving.tables import DEPLOYMENTS, ENDPOINTS, REVISIONS
 from cmcore.serving.values import Deployment, EndpointState, Hold, Revision, ServedVersion
 from cmcore.state.database import StateDatabase
 from cmcore.state.journal import record
-from cmcore.state.lease import COLLECTION, Lease, refuse_while_held
+from cmcore.state.lease import COLLECTION, Lease, fence, refuse_while_held
 
 USABLE = (
     frozenset(DeploymentState)
@@ -60,6 +60,13 @@ class Endpoints:
         query = sa.select(ENDPOINTS.c.name).where(ENDPOINTS.c.project == self._project).order_by(ENDPOINTS.c.name)
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
+
+    def backends(self) -> set[str]:
+        """Every backend that the project's endpoints ever had a deployment on."""
+        own = DEPLOYMENTS.c.endpoint == ENDPOINTS.c.name
+        query = sa.select(DEPLOYMENTS.c.backend).where(own, ENDPOINTS.c.project == self._project).distinct()
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
 
     def state(self, name: str) -> EndpointState:
         """One endpoint as it is; raises NotFoundError naming those that there are."""
@@ -100,7 +107,7 @@ class Endpoints:
             if over is not None and over != (before.revision.number if before else 0):
                 raise OutdatedError(outdated(document.name, before, over))
             wanted, new = self._matched(connection, document.name, candidates)
-            resolved = {each.variant: each.version.reference for each in candidates}
+            resolved = resolved_of(candidates)
             if before and (before.revision.document, dict(before.revision.wanted)) == (document, wanted):
                 return before.revision
             revision = Revision(
@@ -117,9 +124,10 @@ class Endpoints:
         return revision
 
     def recycle(self, name: str, *, reason: str = "") -> Revision:
-        """Want nothing of it served any more; what is served drains, is unloaded and removed. Raises NotFoundError."""
-        document = self.state(name).revision.document
-        return self.apply(document, (), reason=reason or "recycled")
+        """Want nothing of it served any more; what is served drains, is unloaded and removed. Raises NotFoundError,
+        OutdatedError."""
+        newest = self.state(name).revision
+        return self.apply(newest.document, (), reason=reason or "recycled", over=newest.number)
 
     def changed(
         self, lease: Lease, state: EndpointState, deployment: Deployment, change: Change, *, reason: str = ""
@@ -158,8 +166,9 @@ class Endpoints:
             record(connection, [self._event(EventKind.TRAFFIC_MOVED, at, data)], lease=lease)
 
     def held(self, lease: Lease, state: EndpointState, hold: Hold | None) -> None:
-        """Note why the next step has to wait, or that it has not any more."""
+        """Note why the next step has to wait, or that it has not any more; OutdatedError as for a change."""
         with self._database.writing() as connection:
+            self._unless_outdated(connection, state)
             values = {"hold": asdict(hold) if hold else None}
             connection.execute(sa.update(ENDPOINTS).where(ENDPOINTS.c.name == state.name).values(**values))
             told = hold.reason if hold else ""
@@ -168,6 +177,12 @@ class Endpoints:
                 return
             data: dict[str, JsonValue] = {"endpoint": state.name, "reason": told}
             record(connection, [self._event(EventKind.ENDPOINT_HELD, self._clock(), data)], lease=lease)
+
+    def check(self, lease: Lease, state: EndpointState) -> None:
+        """Raise LeaseLostError or OutdatedError where a step for this state is not to be taken any more."""
+        with self._database.writing() as connection:
+            self._unless_outdated(connection, state)
+            fence(connection, lease)
 
     def _own(self, connection: sa.Connection, name: str) -> EndpointState | None:
         row = rows.endpoint_row(connection, name, lock=True)
@@ -222,6 +237,19 @@ class Endpoints:
 
     def _event(self, kind: EventKind, at: float, data: Mapping[str, JsonValue]) -> Event:
         return Event(kind=kind, at=at, data={**data, "project": self._project, "actor": self._actor})
+
+
+def resolved_of(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """The exact version of each variant by its name, and of the models of its ensemble by `part`."""
+    versions = {each.variant: each.version.reference for each in candidates}
+    return versions | {
+        part(each.variant, index): other.reference for each in candidates for index, other in enumerate(each.others)
+    }
+
+
+def part(variant: str, index: int) -> str:
+    """How a model of a variant's ensemble is called among resolved versions."""
+    return f"{variant}/{index}"
 
 
 def deployment_of(endpoint: str, number: int, candidate: Candidate, *, at: float, project: str) -> Deployment:

@@ -54,7 +54,8 @@ class Deployment:
 class Revision:
     """What somebody wanted of an endpoint: the document, and which deployment each variant means (none: recycled).
 
-    `resolved` is the exact version of each variant then, by the variant's name.
+    `resolved` is the exact version of each variant then, by the variant's name; `NAME/0` and so on are those of the
+    models of its ensemble.
     """
 
     endpoint: str

@@ -6,6 +6,7 @@ Nothing is served here: `serving` acts.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -18,7 +19,7 @@ from cmcore.serving.backend import Flavor, Placement, Step
 from cmcore.serving.checks import Misfit, misfits
 from cmcore.serving.document import Endpoint, EnsembleStep, InferenceConfig, Variant
 from cmcore.serving.placing import placement_of, with_server_config
-from cmcore.serving.store import Candidate
+from cmcore.serving.store import Candidate, part
 from cmcore.serving.values import EndpointState, Revision, ServedVersion
 from cmcore.stack.governance import registered_files
 
@@ -41,14 +42,6 @@ def apply(project: Project, document: Endpoint, *, reason: str = "", over: int |
     return project.endpoints.apply(document, candidates(project, document), reason=reason, over=over)
 
 
-def rolled_back(project: Project, name: str, to: int | None = None) -> Endpoint:
-    """The document of an earlier revision, its versions as exact as they were then; left out, the last other one.
-
-    Raises NotFoundError.
-    """
-    return pinned(earlier_revision(project, name, to))
-
-
 def earlier_revision(project: Project, name: str, to: int | None = None) -> Revision:
     """The revision that a rollback goes back to; raises NotFoundError."""
     newest, *earlier = project.endpoints.revisions(name)
@@ -62,11 +55,21 @@ def earlier_revision(project: Project, name: str, to: int | None = None) -> Revi
 
 def pinned(revision: Revision) -> Endpoint:
     """The revision's document with the versions that its variants meant then."""
-    variants = [
-        variant.model_copy(update={"model": revision.resolved.get(variant.name, variant.model)})
-        for variant in revision.document.variants
-    ]
-    return revision.document.model_copy(update={"variants": tuple(variants)})
+    variants = tuple(pinned_variant(revision, variant) for variant in revision.document.variants)
+    return revision.document.model_copy(update={"variants": variants})
+
+
+def pinned_variant(revision: Revision, variant: Variant) -> Variant:
+    """The variant with the version that it meant then, and those of its ensemble's models."""
+    meant, inference = revision.resolved, revision.document.inference_of(variant)
+    exact = variant.model_copy(update={"model": meant.get(variant.name, variant.model)})
+    if not inference.ensemble:
+        return exact
+    steps = tuple(
+        step.model_copy(update={"model": meant.get(part(variant.name, index), step.model)})
+        for index, step in enumerate(inference.ensemble)
+    )
+    return exact.model_copy(update={"inference": inference.model_copy(update={"ensemble": steps})})
 
 
 def candidates(project: Project, document: Endpoint) -> list[Candidate]:
@@ -105,7 +108,7 @@ def candidate_of(project: Project, document: Endpoint, variant: Variant) -> Cand
         others=others,
         backend=document.backend,
         placement=placement,
-        identity=identity(document.backend, (served, *others), placement),
+        identity=identity(document, (served, *others), placement),
     )
 
 
@@ -141,22 +144,33 @@ def served_version(version: ModelVersion) -> ServedVersion:
     return ServedVersion(reference=str(version), artifact=version.facts.artifact, digest=version.facts.digest)
 
 
-def identity(backend: str, versions: tuple[ServedVersion, ...], placement: Placement) -> str:
-    """The digest of everything that makes an answer, or the way to it."""
+def identity(document: Endpoint, versions: tuple[ServedVersion, ...], placement: Placement) -> str:
+    """The digest of everything that makes an answer, or the way to it; a protocol more has to be warmed up by too."""
     told: JsonValue = {
-        "backend": backend,
+        "backend": document.backend,
+        "protocols": [it.value for it in sorted(document.protocols)],
         "versions": [[it.reference, it.digest] for it in versions],
         "placement": placement.model_dump(mode="json", exclude={"name", "owner", "folder"}),
     }
     return f"sha256:{hashlib.sha256(canonical(told)).hexdigest()}"
 
 
+def models_named(document: Endpoint) -> Iterator[tuple[str, str]]:
+    """Every model that a document names, as it names it, by the name among resolved versions."""
+    for variant in document.variants:
+        yield variant.name, variant.model
+        for index, step in enumerate(document.inference_of(variant).ensemble):
+            yield part(variant.name, index), step.model
+
+
 def follow(project: Project, state: EndpointState) -> Revision | None:
-    """A new revision where an alias of the document means another version by now; None where none does."""
+    """A new revision where an alias of the document means another version by now; None where none does. Raises
+    OutdatedError where somebody wants something else by now."""
     document = state.revision.document
-    now = {it.name: str(version_meant(project, it.model)) for it in document.variants}
+    now = {name: str(version_meant(project, model)) for name, model in models_named(document)}
     before = state.revision.resolved
     moved = [
         f"{name}: {before.get(name)} became {version}" for name, version in now.items() if version != before.get(name)
     ]
-    return apply(project, document, reason=f"alias moved, {'; '.join(moved)}") if moved else None
+    why = f"alias moved, {'; '.join(moved)}"
+    return apply(project, document, reason=why, over=state.revision.number) if moved else None

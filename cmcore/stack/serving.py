@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue, ValidationError
 
-from cmcore.errors import CmError, ConfigError, LineageError, PluginError
+from cmcore.errors import CmError, ConfigError, LineageError, PluginError, ServingError
 from cmcore.serving.backend import Address, ServedState, ServingBackend, Traffic
 from cmcore.serving.controller import Controller
 from cmcore.serving.decision import Wait
@@ -95,7 +95,7 @@ def settle(
 def serve(project: Project, controller: Controller, *, until: Callable[[], bool], told: Told = lambda *_: None) -> None:
     """Keep all endpoints of the project as they are wanted, until `until` says so. A server that nothing is left on is
     stopped. An endpoint whose backend cannot be used here is passed over, and `told` hears the error instead."""
-    used: set[str] = set()
+    used = project.endpoints.backends()  # also those whose last controller died before it could stop them
     while not until():
         idle = True
         for name in project.endpoints.names():
@@ -112,12 +112,18 @@ def serve(project: Project, controller: Controller, *, until: Callable[[], bool]
 
 
 def stop_unused(project: Project, used: set[str]) -> set[str]:
-    """Stop the local servers that have nothing to serve any more; the backends in use now."""
+    """Stop the local servers that have nothing to serve any more; the backends in use now, and those to try again."""
     states = [project.endpoints.state(name) for name in project.endpoints.names()]
     now = {each.backend for state in states for each in state.deployments}
+    remaining = set[str]()
     for name in used - now:
-        project.backend(name).stop()
-    return now
+        try:
+            project.backend(name).stop()
+        except (PluginError, ConfigError):  # it cannot be used here any more
+            continue
+        except ServingError:
+            remaining.add(name)
+    return now | remaining
 
 
 def status(project: Project, name: str) -> dict[str, JsonValue]:

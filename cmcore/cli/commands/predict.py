@@ -75,6 +75,7 @@ def predict(
     """
     from cmcore.cli.output import echo_json
     from cmcore.cli.view.summary import respoken
+    from cmcore.errors import ServingError
     from cmcore.stack.serving import status
 
     given = Given(file=file, data=data, sample=sample)
@@ -83,11 +84,10 @@ def predict(
     with (context.find_object(Invocation) or Invocation()).project() as project:
         deployment = asked(project, endpoint, variant)
         request = request_for(deployment.placement, given, request_id)
-        where = next(
-            it
-            for it in cast("list[Mapping[str, JsonValue]]", status(project, endpoint)["variants"])
-            if it["model"] == deployment.name or it["variant"] == deployment.variant
-        )
+        variants = cast("list[Mapping[str, JsonValue]]", status(project, endpoint)["variants"])
+        where = next((it for it in variants if it["model"] == deployment.name), None)
+        if where is None:
+            raise ServingError(f"{deployment.name} has lost its traffic just now; ask again")
         answer = answer_of(project, deployment, request, where, grpc=grpc, timeout_s=timeout_s)
     if as_json:
         echo_json(answer.document())

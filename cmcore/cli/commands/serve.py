@@ -88,7 +88,7 @@ def kept(project: Project, controller: Controller, view: EndpointView, ended: Ca
             raise
         except (StateError, LineageError, StorageError) as error:
             failures += 1
-            wait_s = min(FIRST_WAIT_S * 2 ** (failures - 1), LONGEST_WAIT_S)
+            wait_s = min(FIRST_WAIT_S * 2.0 ** min(failures - 1, 10), LONGEST_WAIT_S)
             view.note(f"tried again until it goes on: {error}")
             paused(wait_s, ended)
 
@@ -103,7 +103,7 @@ def kept_once(
 
     give_up_at = time.monotonic() + timeout_s
     names = project.endpoints.names()
-    used = {each.backend for name in names for each in project.endpoints.state(name).deployments}
+    used = project.endpoints.backends()
     for name in names:
         settle(
             project,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,6 @@ from tests.unit.serving.wanted import candidate
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
-    from dataclasses import replace
-
     made = deployment_of("tiny", 1, candidate(tmp_path), at=0.0, project="demo")
     return replace(made, state=DeploymentState.WARM)
 
@@ -58,3 +57,8 @@ def test_one_that_its_server_has_ready_is_not_missing(deployment: Deployment) ->
     backend.load(deployment.name)
     assert backend.models()[deployment.name] == ServedModel(name=deployment.name, state=ServedState.READY)
     assert missing([deployment], backend) == {}
+
+
+def test_an_endpoint_that_is_being_updated_and_whose_server_is_gone_has_failed(ready: EndpointState) -> None:
+    updating = replace(ready, revision=replace(ready.revision, wanted={"main": 2}))
+    assert condition_seen(updating, {}, lost=1) is Condition.FAILED
