@@ -139,6 +139,8 @@ def _tensors(inference: InferenceConfig, interface: Interface, at: str) -> Itera
         known = {spec.name: spec for spec in own}
         for index, tensor in enumerate(given):
             found = known.get(tensor.name)
+            if found is None and f"{part[:-1]}_{index}" in known:
+                continue  # the signature leaves it unnamed
             if found is None:
                 yield Misfit(
                     pointer=f"{at}/{part}/{index}/name",

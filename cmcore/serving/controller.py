@@ -7,6 +7,7 @@ before their record and can all be made again.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ from cmcore.state.lease import Lease
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 15.0
 FOLLOW_EVERY_S = 1.0
+BREAKS = 3  # each may take down what serves beside it
 
 Follow = Callable[[EndpointState], object]
 """Makes a new revision, and returns it, where an alias means another version by now; else None. Raises CmError where
@@ -76,6 +78,7 @@ class Controller:
         self._follow, self._clock = follow, clock
         self._calm: dict[str, Calm] = {}
         self._followed: dict[str, Followed] = {}
+        self._breaks: Counter[str] = Counter()
 
     def step(self, name: str) -> Step | None:
         """Take one step for an endpoint and say which; None where all is as it should be, Wait where it is too early.
@@ -162,8 +165,21 @@ class Controller:
                 raise  # it served before: its server is to blame, and clients have nobody else
             self._endpoints.changed(self._lease, state, deployment, Change.REFUSED, reason=str(error))
             return
+        except ServingError as error:
+            if not self._breaks_its_server(step, deployment, state):
+                raise
+            told = f"its server failed {BREAKS} times while it was loaded or asked: {error}"
+            self._endpoints.changed(self._lease, state, deployment, Change.REFUSED, reason=told)
+            return
         failpoint("serving-acted")
         self._endpoints.changed(self._lease, state, deployment, change)
+
+    def _breaks_its_server(self, step: Step, deployment: Deployment, state: EndpointState) -> bool:
+        """Whether a version without traffic is to blame for a server that answered until it was loaded or asked."""
+        if deployment.number in state.traffic.values() or not isinstance(step, Load | WarmUp):
+            return False
+        self._breaks[deployment.name] += 1
+        return self._breaks[deployment.name] >= BREAKS
 
     def _act(self, step: Step, deployment: Deployment, state: EndpointState) -> Change:
         backend = self._backend(deployment.backend)

@@ -96,8 +96,8 @@ class InstanceGroup(Part):
 class WarmUp(Part):
     """Requests that a version must answer well before it gets traffic: recorded ones where its folder has any."""
 
-    requests: int = Field(default=3, ge=0, le=10_000, description="how many of each batch size; 0: none are sent")
-    batch_sizes: tuple[PositiveInt, ...] = (1,)
+    requests: int = Field(default=3, ge=1, le=10_000, description="how many of each batch size, by each protocol")
+    batch_sizes: tuple[PositiveInt, ...] = Field(default=(1,), min_length=1)
     source: Literal["auto", "recorded", "generated"] = "auto"
     timeout_s: float = Field(default=30.0, gt=0, description="for each request")
 

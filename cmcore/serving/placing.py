@@ -37,15 +37,21 @@ def placement_of(
 
 
 def with_server_config(config: InferenceConfig, folder: Path) -> InferenceConfig:
-    """The config with the text of the server's own configuration where it names a file; raises UsageError."""
+    """The config with the text of the server's own configuration where it names a file in there; raises UsageError.
+
+    A text has a line end, a path has none, so that what was read is not taken for a path again.
+    """
     given = config.server_config
     if not isinstance(given, str) or not given or "\n" in given or "{" in given:
         return config
     try:
-        text = (folder / given).read_text(encoding="utf-8")
+        path = (folder / given).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise UsageError(f"server_config {given!r} leads out of {folder}; put the file into the project")
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise UsageError(f"server_config {given!r} cannot be read: {error}") from error
-    return config.model_copy(update={"server_config": text})
+    return config.model_copy(update={"server_config": f"{text.rstrip()}\n"})
 
 
 def interface_for(model: ServableModel, inference: InferenceConfig, folder: Path) -> Interface:

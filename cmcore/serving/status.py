@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from enum import StrEnum
 
 from pydantic import JsonValue
@@ -39,15 +39,25 @@ def condition(state: EndpointState, refused: Mapping[int, str]) -> Condition:
     stuck = state.hold is not None or bool(set(wanted.values()) & set(refused))
     if not stuck:
         return Condition.UPDATING
-    return Condition.DEGRADED if set(state.traffic.values()) & warm else Condition.FAILED
+    return Condition.DEGRADED if with_clients(state) & warm else Condition.FAILED
 
 
-def condition_seen(state: EndpointState, refused: Mapping[int, str], *, lost: int) -> Condition:
-    """How an endpoint is where so many of those that have traffic do not answer, whatever was remembered of them."""
+def with_clients(state: EndpointState) -> set[int]:
+    """The deployments that clients are sent to: those whose variants have a share, by the newest document."""
+    shares = {variant.name: variant.share for variant in state.revision.document.variants}
+    return {number for variant, number in state.traffic.items() if shares.get(variant, 100.0)}
+
+
+def condition_seen(state: EndpointState, refused: Mapping[int, str], lost: Set[int]) -> Condition:
+    """How an endpoint is where these deployments, by number, do not answer, whatever was remembered of them."""
     remembered = condition(state, refused)
-    if not lost or remembered not in (Condition.READY, Condition.DEGRADED, Condition.UPDATING):
+    if not lost & set(state.traffic.values()) or remembered not in (
+        Condition.READY,
+        Condition.DEGRADED,
+        Condition.UPDATING,
+    ):
         return remembered
-    if lost == len(set(state.traffic.values())):
+    if with_clients(state) <= lost:
         return Condition.FAILED
     return Condition.UPDATING if remembered is Condition.UPDATING else Condition.DEGRADED
 
@@ -71,15 +81,16 @@ def status_document(
     `away` are deployments, by name, that a look at their server just now did not find, and why.
     """
     refused = refusals(deployments)
-    lost = [away[each.name] for each in deployments if each.number in state.traffic.values() and each.name in away]
+    lost = {each.number: away[each.name] for each in deployments if each.name in away}
+    told = [reason_of(state, refused), *(reason for number, reason in lost.items() if number in state.traffic.values())]
     wanted = set(state.revision.wanted.values())
     shown = [each for each in deployments if not each.state.final or each.number in wanted]
     shares = {variant.name: variant.share for variant in state.revision.document.variants}
     by_number = {each.number: each for each in deployments}
     return {
         "endpoint": state.name,
-        "condition": condition_seen(state, refused, lost=len(lost)).value,
-        "reason": "; ".join(dict.fromkeys([*filter(None, [reason_of(state, refused)]), *lost])),
+        "condition": condition_seen(state, refused, set(lost)).value,
+        "reason": "; ".join(dict.fromkeys(filter(None, told))),
         "revision": state.revision.number,
         "backend": state.revision.document.backend,
         "wanted": {variant: state.revision.resolved.get(variant, "") for variant in state.revision.wanted},

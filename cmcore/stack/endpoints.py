@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from cmcore.document.write import canonical
 from cmcore.errors import NotFoundError, RefusedError, UsageError
+from cmcore.inference.interface import read_model
 from cmcore.registry.names import Reference
 from cmcore.registry.values import ModelVersion
 from cmcore.serving.backend import Flavor, Placement, Step
 from cmcore.serving.checks import Misfit, misfits
 from cmcore.serving.document import Endpoint, EnsembleStep, InferenceConfig, Variant
 from cmcore.serving.placing import placement_of, with_server_config
+from cmcore.serving.status import refusals
 from cmcore.serving.store import Candidate, part
 from cmcore.serving.values import EndpointState, Revision, ServedVersion
 from cmcore.stack.governance import registered_files
@@ -39,13 +42,37 @@ def apply(project: Project, document: Endpoint, *, reason: str = "", over: int |
 
     Nothing is served yet: that is the controller's. A document that says what is wanted already changes nothing.
     """
-    return project.endpoints.apply(document, candidates(project, document), reason=reason, over=over)
+    said = whole(document, project.folder)
+    return project.endpoints.apply(said, candidates(project, said), reason=reason, over=over)
+
+
+def whole(document: Endpoint, folder: Path) -> Endpoint:
+    """The document with the texts of the files that it names, so that a revision means the same whenever it is read;
+    raises UsageError."""
+    variants = [
+        variant.model_copy(update={"inference": with_server_config(variant.inference, folder)})
+        if variant.inference
+        else variant
+        for variant in document.variants
+    ]
+    shared = with_server_config(document.inference, folder)
+    return document.model_copy(update={"inference": shared, "variants": tuple(variants)})
 
 
 def earlier_revision(project: Project, name: str, to: int | None = None) -> Revision:
-    """The revision that a rollback goes back to; raises NotFoundError."""
+    """The revision that a rollback goes back to: the one asked for, else the last that nothing refused.
+
+    Raises NotFoundError.
+    """
     newest, *earlier = project.endpoints.revisions(name)
-    others = [it for it in earlier if it.wanted and (it.document, it.resolved) != (newest.document, newest.resolved)]
+    bad = set(refusals(project.endpoints.deployments(name)))
+    others = [
+        it
+        for it in earlier
+        if it.wanted
+        and not bad & set(it.wanted.values())
+        and (it.document, it.resolved) != (newest.document, newest.resolved)
+    ]
     found = next((it for it in (newest, *earlier) if it.number == to), None) if to else next(iter(others), None)
     if found is None or not found.wanted:
         known = ", ".join(str(it.number) for it in (newest, *earlier) if it.wanted)
@@ -78,7 +105,8 @@ def candidates(project: Project, document: Endpoint) -> list[Candidate]:
     found, wrong = list[Candidate](), list[Misfit]()
     for variant in document.variants:
         candidate = candidate_of(project, document, variant)
-        wrong += misfits(document, variant, able, candidate.placement.interface)
+        own = read_model(candidate.placement.folder).interface
+        wrong += misfits(document, variant, able, own)
         found.append(candidate)
     if wrong:
         told = list(dict.fromkeys(map(str, wrong)))
@@ -94,9 +122,8 @@ def candidate_of(project: Project, document: Endpoint, variant: Variant) -> Cand
             f"{version} may not be served at {document.name}:",
             ["no infra validation has blessed it: put an InfraValidator into the pipeline that makes it"],
         )
-    if version.facts.infra_blessed is False:
-        raise RefusedError(f"{version} may not be served:", ["infra validation found that it cannot be (cm why)"])
-    inference = with_server_config(document.inference_of(variant), project.folder)
+    refuse_unblessed(version)
+    inference = document.inference_of(variant)
     parts = [ensemble_part(project, document, variant, step) for step in inference.ensemble]
     placement = placement_for(project, document, variant, version, inference)
     if parts:
@@ -110,6 +137,12 @@ def candidate_of(project: Project, document: Endpoint, variant: Variant) -> Cand
         placement=placement,
         identity=identity(document, (served, *others), placement),
     )
+
+
+def refuse_unblessed(version: ModelVersion) -> None:
+    """Raise RefusedError for a version of which infra validation has found that it cannot be served."""
+    if version.facts.infra_blessed is False:
+        raise RefusedError(f"{version} may not be served:", ["infra validation found that it cannot be (cm why)"])
 
 
 def placement_for(
@@ -129,6 +162,7 @@ def ensemble_part(
 ) -> tuple[Step, ServedVersion]:
     """One model of an ensemble."""
     version = version_meant(project, step.model)
+    refuse_unblessed(version)
     plain = document.inference_of(variant).model_copy(update={"ensemble": (), "inputs": (), "outputs": ()})
     placement = placement_for(project, document, variant, version, plain)
     return Step(placement=placement, inputs=step.inputs, outputs=step.outputs), served_version(version)

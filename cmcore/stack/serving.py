@@ -112,13 +112,16 @@ def serve(project: Project, controller: Controller, *, until: Callable[[], bool]
 
 
 def stop_unused(project: Project, used: set[str]) -> set[str]:
-    """Stop the local servers that have nothing to serve any more; the backends in use now, and those to try again."""
+    """Stop the local servers that serve nothing any more, not even what others loaded; the backends in use now, and
+    those to try again."""
     states = [project.endpoints.state(name) for name in project.endpoints.names()]
     now = {each.backend for state in states for each in state.deployments}
     remaining = set[str]()
     for name in used - now:
         try:
-            project.backend(name).stop()
+            backend = project.backend(name)
+            if not any(model.state is not ServedState.UNAVAILABLE for model in backend.models().values()):
+                backend.stop()
         except (PluginError, ConfigError):  # it cannot be used here any more
             continue
         except ServingError:

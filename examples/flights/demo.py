@@ -55,9 +55,9 @@ def main() -> int:
         if code := type_in(command, actor, console):
             return code
     console.print(f"\n{WHY}", style="bold")
-    type_in(("why", served()), "", console)
+    code = type_in(("why", served()), "", console)
     propose(console)
-    return 0
+    return code
 
 
 def show(project: Project, console: Console) -> None:
@@ -109,7 +109,7 @@ def propose(console: Console) -> None:
         "card flights@production --format html -o card.html",
         "serve",
         f"deploy {HERE / 'endpoint.yaml'} --backend ray",
-        "profile flights@production --p99-ms 20",
+        f"profile flights@production --endpoint {HERE / 'endpoint.yaml'} --p99-ms 20 --seconds 1",
         "recycle flights --yes",
     ):
         console.print(f"  {cm} --project {HERE} {command}", soft_wrap=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from dataclasses import dataclass
 
 from cmcore.errors import ServingError
 
 FIRST, LAST, BLOCK, REPLICAS = 20_000, 32_000, 400, 180
+PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +53,33 @@ def chosen_ports(host: str, http: int | None, grpc: int | None, before: Ports | 
     for port in (http, grpc):
         if port is not None and not is_free(host, port):
             raise ServingError(f"port {port} of {host} is taken; free it, or give another in the options")
-    bases = [before.base] if before else []
-    bases += random.sample(range(FIRST, LAST - BLOCK, BLOCK), k=(LAST - BLOCK - FIRST) // BLOCK)
-    for base in bases:
-        ports = Ports(base=base, http=http or base, grpc=grpc or base + 1)
-        probes = [("0.0.0.0", port) for port in ports.inner]  # noqa: S104 # only looked at, never listened on
-        if all(is_free(*probe) for probe in [*probes, (host, ports.http), (host, ports.grpc)]):
+    if before and soon_free(own := block(before.base, http, grpc), host):
+        return own
+    for base in random.sample(range(FIRST, LAST - BLOCK, BLOCK), k=(LAST - BLOCK - FIRST) // BLOCK):
+        if are_free(ports := block(base, http, grpc), host):
             return ports
     raise ServingError(f"no {BLOCK} neighbouring ports are free between {FIRST} and {LAST}")
+
+
+def block(base: int, http: int | None, grpc: int | None) -> Ports:
+    """The block that begins there, clients sent to the given ports or to its first two."""
+    return Ports(base=base, http=http or base, grpc=grpc or base + 1)
+
+
+def soon_free(ports: Ports, host: str) -> bool:
+    """Whether the block is free, or is once what was killed has gone: clients know its addresses."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not are_free(ports, host):
+        if time.monotonic() > give_up_at:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def are_free(ports: Ports, host: str) -> bool:
+    """Whether one could listen at every port of the block that Ray is given."""
+    probes = [("0.0.0.0", port) for port in ports.inner]  # noqa: S104 # only looked at, never listened on
+    return all(is_free(*probe) for probe in [*probes, (host, ports.http), (host, ports.grpc)])
 
 
 def is_free(host: str, port: int) -> bool:

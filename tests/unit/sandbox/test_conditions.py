@@ -91,7 +91,7 @@ def test_an_endpoint_that_cannot_be_read_is_told(folder: Path, plugins: Plugins)
 def test_a_server_config_is_read_from_its_file(folder: Path, plugins: Plugins) -> None:
     (folder / "config.pbtxt").write_text("backend: 'x'")
     asked = Asked(backend="mill", inference=InferenceConfig(server_config="config.pbtxt"))
-    assert under(folder, plugins, asked).inference.server_config == "backend: 'x'"
+    assert under(folder, plugins, asked).inference.server_config == "backend: 'x'\n"
 
 
 def test_equal_conditions_have_one_digest(folder: Path, plugins: Plugins) -> None:

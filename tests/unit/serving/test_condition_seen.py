@@ -33,11 +33,11 @@ def ready(deployment: Deployment) -> EndpointState:
     return EndpointState(name="tiny", project="demo", revision=revision, traffic={"main": 1}, deployments=(deployment,))
 
 
-@pytest.mark.parametrize(("lost", "condition"), [(0, Condition.READY), (1, Condition.FAILED)])
+@pytest.mark.parametrize(("lost", "condition"), [(set(), Condition.READY), ({1}, Condition.FAILED)])
 def test_an_endpoint_whose_server_has_lost_it_is_not_ready(
-    lost: int, condition: Condition, ready: EndpointState
+    lost: set[int], condition: Condition, ready: EndpointState
 ) -> None:
-    assert condition_seen(ready, {}, lost=lost) is condition
+    assert condition_seen(ready, {}, lost) is condition
 
 
 def test_the_status_says_what_the_look_found(ready: EndpointState, deployment: Deployment) -> None:
@@ -61,4 +61,4 @@ def test_one_that_its_server_has_ready_is_not_missing(deployment: Deployment) ->
 
 def test_an_endpoint_that_is_being_updated_and_whose_server_is_gone_has_failed(ready: EndpointState) -> None:
     updating = replace(ready, revision=replace(ready.revision, wanted={"main": 2}))
-    assert condition_seen(updating, {}, lost=1) is Condition.FAILED
+    assert condition_seen(updating, {}, {1}) is Condition.FAILED

@@ -12,7 +12,7 @@ from cmcore.errors import UsageError
 from cmcore.inference import DataType
 from cmcore.serving.backend import Flavor, Placement
 from cmcore.serving.document import DeploymentConfig, InferenceConfig, TensorConfig
-from cmcore.serving.placing import placement_of
+from cmcore.serving.placing import placement_of, with_server_config
 
 FLAVORS = [Flavor(name=name, factory=f"plugin:{name}") for name in ("python_function", "sklearn", "onnx")]
 COLUMNS = json.dumps([{"name": "x", "type": "double"}])
@@ -68,3 +68,19 @@ def test_tensors_of_the_config_stand_for_the_signature(tmp_path: Path) -> None:
     x, y = (TensorConfig(name=name, datatype=DataType.FP32, shape=(3,)).model_dump() for name in "xy")
     found = placed(model(tmp_path, "onnx", signature=False), inputs=[x], outputs=[y])
     assert ([it.name for it in found.interface.inputs], found.interface.outputs[0].shape) == (["x"], (3,))
+
+
+def test_a_file_of_the_servers_own_configuration_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "own.pbtxt").write_text('name: "m"', encoding="utf-8")
+    read = with_server_config(InferenceConfig(server_config="own.pbtxt"), tmp_path)
+    assert (read.server_config, with_server_config(read, tmp_path / "elsewhere")) == ('name: "m"\n', read)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../own.pbtxt", "link.pbtxt"])
+def test_a_file_outside_the_project_is_refused(path: str, tmp_path: Path) -> None:
+    (tmp_path / "own.pbtxt").write_text('name: "m"', encoding="utf-8")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "link.pbtxt").symlink_to(tmp_path / "own.pbtxt")
+    with pytest.raises(UsageError, match="leads out of"):
+        with_server_config(InferenceConfig(server_config=path), project)

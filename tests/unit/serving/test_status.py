@@ -10,7 +10,7 @@ import pytest
 
 from cmcore.serving.backend import Address, Traffic
 from cmcore.serving.states import DeploymentState
-from cmcore.serving.status import Condition, condition, status_document
+from cmcore.serving.status import Condition, condition, condition_seen, status_document
 from cmcore.serving.store import Endpoints
 from cmcore.serving.values import EndpointState, Hold
 from tests.unit.serving.wanted import candidate, document
@@ -87,3 +87,10 @@ def test_a_refused_version_stays_in_the_document_with_its_reason(state: Endpoint
     told = [refused.deployments[0], replace(refused.deployments[1], reason="broken weights")]
     found = status_document(refused, told)
     assert (found["condition"], found["reason"]) == ("DEGRADED", "broken weights")
+
+
+def test_a_variant_without_a_share_does_not_serve(endpoints: Endpoints, tmp_path: Path) -> None:
+    both = [candidate(tmp_path), candidate(tmp_path, "1.1.0", variant="v1")]
+    endpoints.apply(document("tiny@1.0.0", "tiny@1.1.0"), both)
+    found = standing(endpoints.state("tiny"), [S.WARM, S.WARM], {"main": 1, "v1": 2})
+    assert (condition_seen(found, {}, {1}), condition_seen(found, {}, {2})) == (Condition.FAILED, Condition.DEGRADED)

@@ -189,3 +189,23 @@ def test_who_recycles_what_somebody_has_changed_meanwhile_is_told(
     monkeypatch.setattr(endpoints, "state", lambda _: seen)
     with pytest.raises(OutdatedError):
         endpoints.recycle("tiny")
+
+
+def test_a_version_that_takes_its_server_down_is_refused_before_it_does_so_for_ever(
+    endpoints: Endpoints, lease: Lease, server: MemoryServer, tmp_path: Path
+) -> None:
+    acting = controller(endpoints, lease, {"memory": server}, lambda _: None)
+    endpoints.apply(document(), [candidate(tmp_path)])
+    taken(acting)
+    endpoints.apply(document("tiny@1.1.0"), [candidate(tmp_path, "1.1.0")])
+
+    def crash(call: str, name: str) -> None:
+        if (call, name) == ("load", "tiny-1.1.0-2"):
+            server.kill()
+            raise ServingError("connection reset")
+
+    server.fails = crash
+    taken(acting, 200)
+    assert ([it.state for it in endpoints.deployments("tiny")], list(server.loaded)) == (
+        [DeploymentState.WARM, DeploymentState.REJECTED], ["tiny-1.0.0-1"],
+    )  # fmt: skip
