@@ -9,7 +9,7 @@ EXTRAS_triton := [server]
 STAMP := $(VENV)/.installed
 SOURCES := cmcore $(foreach plugin,$(PLUGINS),$(plugin)/cmcore_$(notdir $(plugin))) plugins/hps/hps examples benchmarks
 
-.PHONY: help demo test check unit format lint types imports docs bench faults golden clean install
+.PHONY: help demo test slow check unit format lint types imports docs bench faults golden clean install
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -28,12 +28,15 @@ demo: $(STAMP)  ## run the flights example: raw data to a served model
 	@$(BIN)/python examples/flights/demo.py
 
 test: $(STAMP)  ## everything that needs under 30 minutes: unit, integration, examples, a short round of faults
-	$(BIN)/python -m pytest -m "not gpu" -n auto --durations=15
+	$(BIN)/python -m pytest -m "not gpu and not slow" -n auto --dist loadfile --durations=15
+
+slow: $(STAMP)  ## what `make test` leaves out: every failpoint, updates and pools on Ray (minutes)
+	$(BIN)/python -m pytest -m "slow and not gpu" --durations=15
 
 check: format lint types imports unit docs  ## what a commit must pass
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest tests/unit tests/architecture plugins -m "not integration and not faults and not gpu" \
+	$(BIN)/python -m pytest tests/unit tests/architecture plugins -m "not integration and not faults and not gpu and not slow" \
 	    -n auto --cov --cov-report=term:skip-covered -q
 
 format: $(STAMP)

@@ -13,7 +13,7 @@ from cmcore.serving.backend import Placement, Protocol
 from cmcore.testing.serving_models import TinyModels, to_double, to_measure
 from cmcore_ray.backend import RayBackend
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 DOUBLING, MOODY = ("pooled-1", "pooled-2", "pooled-3"), "pooled-4"
 NAMES = (*DOUBLING, MOODY)
 Eventually = Callable[..., bool]

@@ -23,7 +23,7 @@ from cmcore_ray.backend import RayBackend
 from cmcore_ray.options import RayOptions
 from cmcore_ray.ports import Ports, chosen_ports
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 NAME, TOKEN = "remote-1", "a-token-that-only-this-test-uses-0123456789"
 ASKED = to_double([[1, 2]])
 

@@ -16,7 +16,7 @@ from cmcore.serving.document import Autoscaling
 from cmcore.testing.serving_models import TinyModels, to_double, to_measure
 from cmcore_ray.backend import RayBackend
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 Load = Callable[[Placement], None]
 Eventually = Callable[..., bool]
 Replicas = Callable[[str], list[psutil.Process]]

@@ -16,6 +16,7 @@ from cmcore.stack import Project
 from tests.integration.cli.conftest import Shell
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(540)]
+SLOW = pytest.mark.slow
 KILLED = -9
 LONGEST = 40  # steps that a change could take, with room
 ENDPOINT = """
@@ -110,7 +111,12 @@ CHANGES = {
 
 
 @pytest.mark.parametrize(
-    ("failpoint", "spared"), [("serving-decided", 0), ("serving-acted", 1), ("serving-persisted", 0)]
+    ("failpoint", "spared"),
+    [
+        ("serving-persisted", 0),
+        pytest.param("serving-decided", 0, marks=SLOW),
+        pytest.param("serving-acted", 1, marks=SLOW),
+    ],
 )
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_controller_killed_at_any_step_is_finished_by_the_next_one(

@@ -11,7 +11,7 @@ from benchmarks.serving.updates import deaths_under_load, updates_under_load
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize(("backend", "updates"), [("triton", 20), ("ray", 3)])
+@pytest.mark.parametrize(("backend", "updates"), [("triton", 20), pytest.param("ray", 3, marks=pytest.mark.slow)])
 def test_no_request_fails_while_versions_are_updated(backend: str, updates: int, tmp_path: Path) -> None:
     found = updates_under_load(tmp_path, backend, updates=updates)
     assert (found.load.failures, len(found.load.by_model)) == ({}, updates + 1)
