@@ -181,8 +181,9 @@ def test_a_table_with_other_columns_is_refused(
         PredictionTable(engine, "answers", pa.schema(list(columns.items())))
 
 
-def test_a_url_with_a_password_is_refused_without_showing_it() -> None:
-    with pytest.raises(BatchError, match=r"holds a password") as raised, opened("postgresql://cm:hidden@/db", None):
+@pytest.mark.parametrize("url", ["postgresql://cm:hidden@/db", "postgresql://cm@/db?password=hidden"])
+def test_a_url_with_a_password_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(BatchError, match=r"holds a password") as raised, opened(url, None):
         pass
     assert "hidden" not in str(raised.value)
 
@@ -231,6 +232,14 @@ def test_rows_that_come_later_are_appended_alone(
     assert count(engine) == 343
 
 
+def test_files_of_the_same_bytes_are_rows_of_their_own(
+    engine: Engine, trained: tuple[Model, Examples], parquet_of: Callable[..., Files], tmp_path: Path,
+    given: dict[str, object],
+) -> None:  # fmt: skip
+    run(trained[0], parquet_of(one=orders(5, 33), two=orders(5, 33)), tmp_path / "out", given)
+    assert (count(engine), len(pl.read_parquet(tmp_path / "out" / "*.parquet"))) == (66, 66)
+
+
 def test_the_check_holds_only_where_the_table_has_the_job(
     engine: Engine, trained: tuple[Model, Examples], parquet_of: Callable[..., Files], tmp_path: Path,
     given: dict[str, object],
@@ -252,3 +261,20 @@ def test_a_job_is_complete_only_in_a_table_that_exists(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("drop table answers"))
     assert not is_complete(engine, "answers", "job")
+
+
+def test_a_table_that_was_emptied_is_filled_again_once_the_ledger_has_forgotten_it(
+    engine: Engine, trained: tuple[Model, Examples], parquet_of: Callable[..., Files], tmp_path: Path,
+    given: dict[str, object],
+) -> None:  # fmt: skip
+    def counts_after(statement: str, attempt: str) -> int:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+        run(trained[0], rows, tmp_path / attempt, given)
+        return count(engine)
+
+    rows = parquet_of(one=orders(5, 33))
+    run(trained[0], rows, tmp_path / "first", given)
+    emptied = counts_after("delete from answers", "second")
+    forgotten = counts_after("delete from cm_prediction_shards where target = 'answers'", "third")
+    assert (emptied, forgotten) == (0, 33)

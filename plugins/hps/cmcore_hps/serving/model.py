@@ -6,10 +6,12 @@ reload. Which server that is, and what people call these steps, is not known her
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,16 +75,19 @@ class HpsModel:
     ) -> tuple[Generation, Checked]:
         """Check the files together, store tables and weights, switch to them, and place the model where it is not.
 
-        Raises DocumentError with every finding and UsageError before anything is switched. Loaded instances answer from
-        the new generation when this returns; one that is loaded with another interface is taken off meanwhile. Raises
-        ServingError where an instance cannot load it: the generation before is current again then.
+        Raises DocumentError with every finding, UsageError, and ModelRefusedError where the server would not take it,
+        before anything is switched. Loaded instances answer from the new generation when this returns; one that is
+        loaded with another interface is taken off meanwhile. Raises ServingError where the server or an instance cannot
+        go over to it: the generation before is current again then, unless a later deployment is.
         """
         outcome = checked(files.parameter_server, files.model_config, files.network, model=self.name)
         refuse(outcome)
         parts = self._parts(outcome, files, prefixes)
         settings = settings_of(parts, cache_bytes)
+        placement = self._placement(parts.config)
         failed_before = {each.born: each.failed_switches for each in self.instances()}
         with TableStore(self.folder) as store:
+            self._probe(backend, placement)
             before = store.current()
             names = parts.entry.tables
             tables = store.insert(list(zip(names, parts.sparse, strict=True)), progress=progress)
@@ -91,13 +96,11 @@ class HpsModel:
                 folder.digest(parts.files, settings),
                 lambda name: folder.write_generation(self.folder, name, parts.files, tables, settings, parts.config),
             )
-        self._place(backend, parts.config)
         try:
+            self._place(backend, placement, lambda: self._recall(before, made))
             self._wait_for(made, failed_before)
-        except ServingError:
-            if before is not None:
-                with TableStore(self.folder) as store:
-                    store.recall(before)
+        except ServingError:  # refusals are some too
+            self._recall(before, made)
             raise
         return made, outcome
 
@@ -144,20 +147,53 @@ class HpsModel:
             EXAMPLE_FILE: json.dumps(ranking.example(network)).encode(),
         }
 
-    def _place(self, backend: ServingBackend, config: TritonModel) -> None:
-        placement = self._placement(config)
+    def _probe(self, backend: ServingBackend, placement: Placement) -> None:
+        """Raise ModelRefusedError where the server would not take it under a name of its own; nothing else changes."""
+        name = f"probe-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]}"
+        backend.remove(name)  # a kill may have left it
+        try:
+            backend.place(placement.model_copy(update={"name": name}))
+        finally:
+            backend.remove(name)
+
+    def _place(self, backend: ServingBackend, placement: Placement, recall: Callable[[], None]) -> None:
         try:
             backend.place(placement)
         except ModelRefusedError:
-            served = backend.models().get(self.name)
             if not self._placed.exists():
                 raise
-            loaded = served is not None and served.state is ServedState.READY
-            self.recycle(backend)  # another interface or batch size: nothing that is loaded can take it over
-            backend.place(placement)
-            if loaded:
-                backend.load(self.name)
+            # another interface or batch size: nothing that is loaded can take it over
+            self._replace(backend, placement, recall)
+        else:
+            self._note(placement)
+
+    def _replace(self, backend: ServingBackend, placement: Placement, recall: Callable[[], None]) -> None:
+        """Take the model off and put this one in its place; what was there comes back where that fails."""
+        former = Placement.model_validate_json(self._placed.read_bytes())
+        served = backend.models().get(self.name)
+        loaded = served is not None and served.state is ServedState.READY
+        try:
+            self._put(backend, placement, load=loaded)
+        except ServingError:
+            recall()  # first, because what is loaded reads the current generation
+            with suppress(ServingError):
+                self._put(backend, former, load=loaded)
+            raise
+
+    def _put(self, backend: ServingBackend, placement: Placement, *, load: bool) -> None:
+        self.recycle(backend)
+        backend.place(placement)
+        self._note(placement)
+        if load:
+            backend.load(self.name)
+
+    def _note(self, placement: Placement) -> None:
         self._placed.write_text(placement.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    def _recall(self, before: Generation | None, made: Generation) -> None:
+        if before is not None:
+            with TableStore(self.folder) as store:
+                store.recall(before, instead_of=made)
 
     def _placement(self, config: TritonModel) -> Placement:
         placed = folder.write_placed(self.folder, config)
@@ -181,14 +217,15 @@ class HpsModel:
     def _wait_for(self, made: Generation, failed_before: Mapping[float, int]) -> None:
         until = time.monotonic() + SWITCH_TIMEOUT_S
         while behind := [each for each in self.instances() if each.follows and each.generation != made.name]:
+            why = next((f": {each.trouble}" for each in behind if each.trouble), "")
             if any(each.failed_switches > failed_before.get(each.born, 0) for each in behind):
                 raise ServingError(
                     f"{self.name} goes on with {behind[0].generation}: an instance could not load {made.name} from "
-                    f"{made.folder}"
+                    f"{made.folder}{why}"
                 )
             if time.monotonic() > until:
                 raise ServingError(
-                    f"{self.name} has answered from {behind[0].generation} for {SWITCH_TIMEOUT_S:g} s more"
+                    f"{self.name} has answered from {behind[0].generation} for {SWITCH_TIMEOUT_S:g} s more{why}"
                 )
             time.sleep(POLL_S)
 

@@ -37,7 +37,7 @@ EXPORTED = {
     "absent": "cm_hps_absent_keys_total", "switches": "cm_hps_generation_switches_total",
     "failed_switches": "cm_hps_failed_switches_total",
 }  # fmt: skip
-COUNTER_BYTES = 1024
+COUNTER_BYTES, TROUBLE_CHARACTERS = 1024, 200  # JSON may double them
 SERIAL = itertools.count()
 
 
@@ -301,8 +301,7 @@ class Network:
         per_sample = sum(self.slots)
         count, rest = divmod(len(offsets) - len(self.slots), per_sample)
         if rest or count < 0 or len(dense) != count * self.numbers:
-            numbers = f"n x {self.numbers} numbers"
-            told = f"a request of n samples has n x {per_sample} + {len(self.slots)} offsets and {numbers}"
+            told = f"n samples have n x {per_sample} + {len(self.slots)} offsets and n x {self.numbers} numbers"
             raise ValueError(f"ROWINDEX has {len(offsets)} offsets and DES {len(dense)} numbers; {told}")
         return count
 
@@ -363,8 +362,7 @@ class LoadedGeneration:
     def _looked_up(self, row: Mapping[str, Array]) -> Array:
         keys, sizes = row["KEYS"], row["NUMKEYS"].astype(np.int64)
         if len(sizes) != len(self.tables) or (sizes < 0).any() or sizes.sum() != len(keys):
-            told = f"it has the number of keys of each of {len(self.tables)} tables"
-            raise ValueError(f"NUMKEYS is {sizes.tolist()} for {len(keys)} keys; {told}")
+            raise ValueError(f"NUMKEYS is {sizes.tolist()} for {len(keys)} keys and {len(self.tables)} tables")
         parts = np.split(keys, np.cumsum(sizes)[:-1])
         return np.concatenate([table.lookup(part).reshape(-1) for table, part in zip(self.tables, parts, strict=True)])
 
@@ -389,10 +387,9 @@ class CounterFile:
         self.close = weakref.finalize(self, leave, self._descriptor, path)
         unlocked.rename(path)  # whoever sees it finds it locked
 
-    def write(self, numbers: Mapping[str, float], generation: str) -> None:
-        """Show these numbers."""
-        text = json.dumps({**numbers, "generation": generation})
-        os.pwrite(self._descriptor, text.encode().ljust(COUNTER_BYTES), 0)
+    def write(self, shown: Mapping[str, float | str]) -> None:
+        """Show this."""
+        os.pwrite(self._descriptor, json.dumps(shown).encode().ljust(COUNTER_BYTES), 0)
 
 
 def leave(descriptor: int, path: Path) -> None:
@@ -414,7 +411,7 @@ class HpsPredictor:
         self._follows = bool(settings.get("follow"))
         self._reader = TableReader(self._root)
         self._past = dict.fromkeys(EXPORTED, 0.0) | {"born": time.time(), "follows": float(self._follows)}
-        self._refused = ""
+        self._refused = self._trouble = ""
         self._loaded = self._load(self._reader.current()) if self._follows else LoadedGeneration(folder, self._reader)
         self._shown = CounterFile(self._root / "counters")
         self._show()
@@ -431,8 +428,7 @@ class HpsPredictor:
 
     def metrics(self) -> Mapping[str, float]:
         """Numbers since it was loaded, by their Prometheus names; those that end in `_total` only grow."""
-        numbers = self._numbers()
-        return {exported: numbers[name] for name, exported in EXPORTED.items()}
+        return {EXPORTED[name]: number for name, number in self._numbers().items() if name in EXPORTED}
 
     def close(self) -> None:
         """Give the caches back."""
@@ -441,11 +437,11 @@ class HpsPredictor:
 
     def tend(self) -> None:
         """What is done beside the answers: late insertions, and a new generation where there is one."""
-        for table in self._loaded.tables:
-            table.catch_up()
         current = self._reader.current() if self._follows else self._loaded.name
         if current not in (self._loaded.name, self._refused):
             self._switch(current)
+        for table in self._loaded.tables:
+            table.catch_up()
         self._show()
 
     def _switch(self, name: str) -> None:
@@ -454,14 +450,15 @@ class HpsPredictor:
             for table, before in zip(fresh.tables, self._loaded.tables, strict=False):
                 if before.cache is not None:
                     table.warm(before.cache.keys())
-        except Exception:  # noqa: BLE001 # whatever is wrong with it, what answers now goes on; `failed_switches` tells
+        except Exception as error:  # noqa: BLE001 # whatever is wrong with it, what answers now goes on
             self._refused = name
             self._past["failed_switches"] += 1
+            self.tell(error)
             return
         for count in ("hits", "misses", "defaults", "absent"):
             self._past[count] += sum(table.counts[count] for table in self._loaded.tables)
         self._past["switches"] += 1
-        self._loaded = fresh
+        self._loaded, self._trouble = fresh, ""
 
     def _load(self, name: str) -> LoadedGeneration:
         return LoadedGeneration(Path(self._reader.generation(name)["folder"]), self._reader)
@@ -469,16 +466,19 @@ class HpsPredictor:
     def _numbers(self) -> dict[str, float]:
         numbers = dict(self._past)
         for table in self._loaded.tables:
-            for count, value in table.counts.items():
+            held = table.cache
+            kept = {"rows": held.rows, "capacity": held.capacity, "bytes": held.size_bytes} if held else {}
+            for count, value in (table.counts | kept).items():
                 numbers[count] += value
-            if table.cache is not None:
-                numbers["rows"] += table.cache.rows
-                numbers["capacity"] += table.cache.capacity
-                numbers["bytes"] += table.cache.size_bytes
         return numbers
 
+    def tell(self, error: Exception) -> None:
+        """Show what went wrong beside the answers."""
+        self._trouble = ascii(f"{type(error).__name__}: {error}")[1:-1][:TROUBLE_CHARACTERS]
+        self._show()
+
     def _show(self) -> None:
-        self._shown.write(self._numbers(), self._loaded.name)
+        self._shown.write({**self._numbers(), "generation": self._loaded.name, "trouble": self._trouble})
 
 
 def keep(predictor: weakref.ref[HpsPredictor], closed: threading.Event) -> None:
@@ -487,8 +487,11 @@ def keep(predictor: weakref.ref[HpsPredictor], closed: threading.Event) -> None:
         alive = predictor()
         if alive is None:
             return
-        with contextlib.suppress(LookupError, lmdb.Error, OSError):  # tried again; requests tell what is wrong
+        try:
             alive.tend()
+        except Exception as error:  # noqa: BLE001 # tried again: without this thread no generation would come any more
+            with contextlib.suppress(OSError):
+                alive.tell(error)
         del alive
 
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 import lmdb
 import numpy as np
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from lmdb import _Database  # what `open_db` gives; it has no public name
 
 TRANSACTION_BYTES = 64 * 2**20
+WRITER_TIMEOUT_S = 600.0  # an insertion of a billion rows takes so long
+POLL_S = 0.05
 
 
 class Progress(Protocol):
@@ -65,28 +70,34 @@ class Generation:
 
 
 class TableStore:
-    """The store in a folder, open to write; use it as a context. Only one process can have it, others wait."""
+    """The store in a folder, open to write; use it as a context. Only one process can have it, others wait.
 
-    def __init__(self, root: Path) -> None:
-        self._path, self._counters = root / "tables", root / "counters"
+    Raises StorageError where it cannot be opened, or another process has it for more than `wait_s`.
+    """
+
+    def __init__(self, root: Path, *, wait_s: float = WRITER_TIMEOUT_S) -> None:
+        self._path, self._counters, self._wait_s = root / "tables", root / "counters", wait_s
         self._path.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> TableStore:
-        self._lock = (self._path / "writer").open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
-            self._environment = lmdb.open(str(self._path), max_dbs=MAX_TABLES, map_size=ADDRESS_SPACE, max_readers=1024)
-        except lmdb.Error as error:
-            raise StorageError(f"the table store {self._path} cannot be opened: {error}") from error
-        self._environment.reader_check()
-        self._meta = self._environment.open_db(b"meta")
+        with ExitStack() as opened:
+            lock_within(opened.enter_context((self._path / "writer").open("a+")), self._wait_s)
+            try:
+                self._environment = lmdb.open(
+                    str(self._path), max_dbs=MAX_TABLES, map_size=ADDRESS_SPACE, max_readers=1024
+                )
+                opened.callback(self._environment.close)
+                self._environment.reader_check()
+                self._meta = self._environment.open_db(b"meta")
+            except lmdb.Error as error:
+                raise StorageError(f"the table store {self._path} cannot be opened: {error}") from error
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._environment.close()
-        self._lock.close()
+        self._opened.close()
         if isinstance(error, lmdb.Error):
             raise StorageError(f"the table store {self._path} cannot be used: {error}") from error
 
@@ -143,12 +154,18 @@ class TableStore:
         self._clear(table.slot for generation in kept for table in generation.tables)
         return made
 
-    def recall(self, generation: Generation) -> None:
-        """Make an earlier generation the current one again; raises StorageError where it is gone."""
-        if generation not in self.generations():
-            raise StorageError(f"generation {generation.name} is not in {self._path} any more; deploy it again")
+    def recall(self, generation: Generation, *, instead_of: Generation) -> bool:
+        """Make an earlier generation the current one again; whether it is: what came after `instead_of` stays.
+
+        Raises StorageError where the earlier one is gone.
+        """
         with self._environment.begin(db=self._meta, write=True) as change:
+            if change.get(b"current") != instead_of.name.encode():
+                return False
+            if change.get(b"generation:" + generation.name.encode()) is None:
+                raise StorageError(f"generation {generation.name} is not in {self._path} any more; deploy it again")
             change.put(b"current", generation.name.encode())
+            return True
 
     def rows(self, table: StoredTable) -> Iterator[tuple[int, Vectors]]:
         """Every key of a table with its vector, for tests and exports."""
@@ -213,6 +230,26 @@ class TableStore:
                 database = self._environment.open_db(slot, integerkey=True, create=False)
                 with self._environment.begin(write=True) as change:
                     change.drop(database, delete=False)
+
+
+def lock_within(writer: IO[str], wait_s: float) -> None:
+    """Hold the file as its only writer, and say in it who does; raises StorageError where another one keeps it."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(writer, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > until:
+                writer.seek(0)
+                raise StorageError(
+                    f"{writer.name} has been held by process {writer.read().strip() or '(unknown)'} for {wait_s:g} s; "
+                    "it stores tables: try again when it has finished, or end it if it hangs"
+                ) from None
+            time.sleep(POLL_S)
+    writer.truncate(0)
+    writer.write(f"{os.getpid()}\n")
+    writer.flush()
 
 
 def generation_of(text: bytes) -> Generation:

@@ -62,7 +62,8 @@ class Notebook:
         self.folder, self.port = folder, free_port(SEED_PORT)
         self.names: dict[str, object] = {}
         options = (
-            f"{{http_port: {self.port}, grpc_port: {free_port()}, metrics_port: {free_port()}, stop_timeout_s: 1}}"
+            f"{{http_port: {self.port}, grpc_port: {free_port()}, metrics_port: {free_port()}, stop_timeout_s: 1, "
+            "open_control: true}"  # its own cell loads by HTTP
         )
         (folder / "cm.yaml").write_text(f"stack:\n  serving:\n    - {{name: triton, options: {options}}}\n")
         (folder / "repo/modelname/modelfile").mkdir(parents=True)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from cmcore_hps.config.triton_model import TensorConfig, TritonModel
 from cmcore_hps.serving import folder as folders
 from cmcore_hps.serving.instances import instances
-from cmcore_hps.serving.predictor import HpsPredictor, predictor
+from cmcore_hps.serving.predictor import CounterFile, HpsPredictor, predictor
 from cmcore_hps.serving.sparse import sparse_folder
 from cmcore_hps.serving.tables import TableStore
 
@@ -211,3 +212,42 @@ def test_a_folder_that_a_failed_deployment_left_does_not_say_where_rows_lie(tmp_
         )
     assert [table.slot for table in turned] != [table.slot for table in tables]
     assert ask(predictor(made.folder, {}), [7], [14]).tolist() == expected([7], [14])
+
+
+def test_an_instance_that_has_not_shown_anything_yet_is_none(tmp_path):
+    counters = CounterFile(tmp_path)
+    seen = instances(tmp_path)
+    counters.close()
+    assert seen == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("é" * 2000), LookupError("gone")])
+def test_what_goes_wrong_beside_the_answers_is_told_and_ends_nothing(tmp_path, monkeypatch, error):
+    model = predictor(generation(tmp_path), {})
+    asked = threading.Event()
+    again = threading.Event()
+
+    def failing():
+        (again if asked.is_set() else asked).set()
+        raise error
+
+    monkeypatch.setattr(model, "tend", failing)
+    assert again.wait(20)  # the keeper has come back after a failure
+    (seen,) = instances(tmp_path / "counters")
+    model.close()
+    assert seen.trouble == ascii(f"{type(error).__name__}: {error}")[1:-1][:200]
+
+
+def test_late_insertions_that_fail_keep_no_generation_away(tmp_path, monkeypatch):
+    model = predictor(generation(tmp_path), {})
+    model.close()
+
+    def failing():
+        raise MemoryError
+
+    monkeypatch.setattr(model._loaded.tables[0], "catch_up", failing)
+    monkeypatch.setattr(model._loaded, "name", "0-before")
+    monkeypatch.setattr(model, "_follows", True)
+    monkeypatch.setattr(model, "_shown", CounterFile(tmp_path / "counters"))
+    model.tend()
+    assert model.metrics()["cm_hps_generation_switches_total"] == 1

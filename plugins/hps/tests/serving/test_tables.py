@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmcore.errors import UsageError
+from cmcore.errors import StorageError, UsageError
 from cmcore_hps.serving import tables as stored
 from cmcore_hps.serving.predictor import TableReader
 from cmcore_hps.serving.sparse import sparse_folder
@@ -155,3 +155,48 @@ def test_two_writers_take_turns(tmp_path):
     codes = [writer.wait(60) for writer in writers]
     with TableStore(tmp_path) as store:
         assert (codes, sorted(contents(store))) == ([0, 0], list(range(50_001)))
+
+
+def test_recalling_makes_the_generation_before_the_current_one(tmp_path):
+    with TableStore(tmp_path) as store:
+        made = [put(store, "t", write_sparse(tmp_path / str(each), [each], [[1.0]])) for each in range(2)]
+        assert (store.recall(made[0], instead_of=made[1]), store.current()) == (True, made[0])
+
+
+def test_recalling_leaves_a_later_deployment_alone(tmp_path):
+    with TableStore(tmp_path) as store:
+        made = [put(store, "t", write_sparse(tmp_path / str(each), [each], [[1.0]])) for each in range(3)]
+        assert (store.recall(made[0], instead_of=made[1]), store.current()) == (False, made[2])
+
+
+def test_a_generation_that_is_gone_cannot_be_recalled(tmp_path):
+    with TableStore(tmp_path) as store:
+        made = [put(store, "t", write_sparse(tmp_path / str(each), [each], [[1.0]])) for each in range(4)]
+        with pytest.raises(StorageError, match=r"not in .* any more"):
+            store.recall(made[0], instead_of=made[3])
+
+
+def test_a_store_that_cannot_be_opened_is_left_unlocked(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored, "MAX_TABLES", 0)  # LMDB opens it so, and has no place for `meta`
+    with pytest.raises(StorageError, match="cannot be opened"), TableStore(tmp_path):
+        pass
+    monkeypatch.undo()
+    with TableStore(tmp_path, wait_s=0) as store:
+        assert store.generations() == []
+
+
+@pytest.mark.integration
+def test_who_waits_too_long_is_told_who_has_the_store(tmp_path):
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from cmcore_hps.serving.tables import TableStore\n"
+        "with TableStore(Path(sys.argv[1])):\n"
+        "    print('here', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        holder.stdout.readline()
+        with pytest.raises(StorageError, match=rf"tables/writer has been held by process {holder.pid} for 0.2 s"):
+            TableStore(tmp_path, wait_s=0.2).__enter__()
+        holder.stdin.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
@@ -67,9 +68,14 @@ def read_source(path: Path, name: str) -> Source:
 
 def planned(sources: Sequence[Source], shard_rows: int, model: str, facts: Mapping[str, JsonValue]) -> list[Shard]:
     """The shards in the order of the files. An input without rows has one empty shard, so that its schema is kept."""
-    ranges = [(source, first, stop) for source in sources for first, stop in cuts(source.rows, shard_rows)]
+    seen = Counter[str]()
+    ranges = []
+    for source in sources:
+        again = [seen[source.digest]] if seen[source.digest] else []  # files of the same bytes are rows of their own
+        seen[source.digest] += 1
+        ranges += [(source, first, stop, again) for first, stop in cuts(source.rows, shard_rows)]
     if not ranges and sources:
-        ranges = [(sources[0], 0, 0)]
+        ranges = [(sources[0], 0, 0, [])]
     return [
         Shard(
             number=number,
@@ -77,9 +83,9 @@ def planned(sources: Sequence[Source], shard_rows: int, model: str, facts: Mappi
             name=source.name,
             first=first,
             stop=stop,
-            digest=digest_of([model, dict(facts), source.digest, first, stop]),
+            digest=digest_of([model, dict(facts), source.digest, first, stop, *again]),
         )
-        for number, (source, first, stop) in enumerate(ranges)
+        for number, (source, first, stop, again) in enumerate(ranges)
     ]
 
 

@@ -144,7 +144,7 @@ def opened(url: str, password: str | None) -> Iterator[Engine]:
         parsed = make_url(url)
     except ArgumentError as error:
         raise BatchError("the database is no SQLAlchemy URL, such as sqlite:///file.db") from error
-    if parsed.password is not None:
+    if parsed.password is not None or "password" in parsed.query:
         raise BatchError("the database's URL holds a password, which would be recorded; give password: ${secret:NAME}")
     engine = create_engine(with_driver(parsed).set(password=password))
     try:
