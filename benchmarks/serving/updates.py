@@ -104,7 +104,10 @@ def deaths_under_load(
 
 def killed(stage: Stage, folder: Path) -> float:
     """Kill the server; seconds until the endpoint's own address answers again."""
-    for process in servers(folder):
+    found = servers(folder)
+    if not found:
+        raise LookupError(f"no server works in {folder}; a death that did not happen would count as survived")
+    for process in found:
         os.kill(process, signal.SIGKILL)
     began = time.monotonic()
     backend, name = stage.project.backend(stage.backend), stage.address.model

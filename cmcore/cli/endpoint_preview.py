@@ -20,7 +20,7 @@ from cmcore.serving.document import Endpoint
 from cmcore.serving.store import USABLE, Candidate, resolved_of
 from cmcore.serving.values import Revision
 from cmcore.stack import Project
-from cmcore.stack.endpoints import candidates
+from cmcore.stack.endpoints import candidates, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,7 @@ class Preview:
 
 def preview(project: Project, document: Endpoint) -> Preview:
     """What a document would come to; raises RefusedError with everything against it, NotFoundError."""
+    document = whole(document, project.folder)
     found = candidates(project, document)
     before = newest_revision(project, document.name)
     return Preview(

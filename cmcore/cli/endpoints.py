@@ -21,6 +21,7 @@ from cmcore.cli.view.endpoint_status import NOBODY, address_lines
 from cmcore.cli.view.summary import respoken
 from cmcore.cli.view.wording import one_line
 from cmcore.errors import LeaseHeldError, UsageError
+from cmcore.inference.sample import recorded_rows
 from cmcore.serving.status import Condition, condition, reason_of, refusals
 from cmcore.serving.values import EndpointState, Revision
 from cmcore.stack import Project
@@ -30,6 +31,7 @@ from cmcore.state.lease import Leases
 
 LOOK_S = 0.2
 TIMEOUT_S = 300.0
+SAMPLE, DATA = "--sample", "--data '{...}'"
 
 
 class Outcome(StrEnum):
@@ -118,7 +120,7 @@ def acted(project: Project, wanted: Revision, view: EndpointView, patience: Pati
 
     try:
         with controlling(project) as controller:
-            used = {each.backend for each in project.endpoints.state(name).deployments}
+            used = project.endpoints.backends()
             settle(project, controller, name, until=over, told=lambda *_: view.catch_up())
             stop_unused(project, used)
     except LeaseHeldError:
@@ -205,8 +207,14 @@ def afterwards(project: Project, state: EndpointState) -> list[str]:
     return [
         *(lines if left else []),
         *([] if kept else [f"kept by {NOBODY}"]),
-        f"try it: cm predict {state.name} --sample",
+        f"try it: cm predict {state.name} {SAMPLE if has_example(state) else DATA}",
     ]
+
+
+def has_example(state: EndpointState) -> bool:
+    """Whether the model that clients reach recorded an example of its input."""
+    deployment = state.deployment(state.traffic.get(state.revision.document.main.name, 0))
+    return deployment is not None and bool(recorded_rows(deployment.placement.folder))
 
 
 def keeper(project: Project) -> str:

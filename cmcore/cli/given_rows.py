@@ -85,6 +85,9 @@ def csv_rows(text: str, source: str) -> list[dict[str, object]]:
     reader = csv.DictReader(io.StringIO(text), strict=True)
     rows: list[dict[str, object]] = []
     try:
+        header = reader.fieldnames or []
+        if twice := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
+            raise UsageError(f"{source}, line 1: the header has {', '.join(map(repr, twice))} more than once")
         for row in reader:
             if None in row or None in row.values():
                 raise UsageError(f"{source}, line {reader.line_num}: it has not as many cells as the header")

@@ -1,4 +1,4 @@
-"""Rows that people give as one request: what is missing, unknown or of another type is an error with its row. Pure.
+"""Rows that people give as one request: what is missing or of another type is an error with its row. Pure.
 
 `sample.request_of` is the lenient one, for rows that a model's folder recorded.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from cmcore.errors import UsageError
 from cmcore.inference.datatype import DataType, Scalar
@@ -20,7 +20,8 @@ WORDS = {"true": True, "false": False}
 
 
 def strict_request(rows: Sequence[Row], interface: Interface, *, texts: bool = False, id: str = "") -> InferenceRequest:  # noqa: A002 # the protocol's word
-    """The rows as one request; raises UsageError with everything that is wrong, each with its row and column.
+    """The rows as one request; raises UsageError with everything that is wrong, each with its row and column. Columns
+    that the model does not have (`extra_columns`) are left out.
 
     Null is NaN for a float and an error for everything else. With `texts` every value is a text, as in a CSV file, and
     is read as its column's type; an empty one is null, but for columns of texts. An optional column may be left out.
@@ -29,7 +30,7 @@ def strict_request(rows: Sequence[Row], interface: Interface, *, texts: bool = F
         raise UsageError("there are no rows to ask for")
     if not interface.batched and len(rows) > 1:
         raise UsageError(f"the model takes no batches: give one row, not {len(rows)}")
-    problems = [*unknown_columns(rows, interface)]
+    problems: list[str] = []
     tensors = []
     for spec in interface.inputs:
         if not any(spec.name in row for row in rows) and spec.optional:
@@ -42,16 +43,10 @@ def strict_request(rows: Sequence[Row], interface: Interface, *, texts: bool = F
     return InferenceRequest(inputs=tuple(tensors), id=id)
 
 
-def unknown_columns(rows: Sequence[Row], interface: Interface) -> Iterator[str]:
-    """Columns that the model does not know, once each."""
-    known = [spec.name for spec in interface.inputs]
-    first: dict[str, int] = {}
-    for number, row in enumerate(rows, start=1):
-        for name in row:
-            first.setdefault(name, number)
-    for name, number in first.items():
-        if name not in known:
-            yield f"row {number}: the model has no column {name!r}; it has {', '.join(known)}"
+def extra_columns(rows: Sequence[Row], interface: Interface) -> list[str]:
+    """The columns that the model does not have, in the order in which they come."""
+    known = {spec.name for spec in interface.inputs}
+    return [name for name in dict.fromkeys(name for row in rows for name in row) if name not in known]
 
 
 def elements(row: Row, spec: TensorSpec, number: int, problems: list[str], *, texts: bool) -> tuple[Scalar, ...]:

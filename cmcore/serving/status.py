@@ -130,10 +130,11 @@ def deployment_document(
 ) -> dict[str, JsonValue]:
     """One deployment."""
     had = traffic.get(deployment.name)
+    names = [variant for variant, number in state.traffic.items() if number == deployment.number]
     return {
         "number": deployment.number,
         "name": deployment.name,
-        "variant": deployment.variant,
+        "variant": names[0] if names else deployment.variant,
         "version": deployment.version.reference,
         "state": deployment.state.value,
         "since": deployment.since,

@@ -68,6 +68,10 @@ def deploy(
             else:
                 click.echo("\n".join(preview_lines(found)))
             return
+        if not as_json and document.name in project.endpoints.names():
+            found = preview(project, document)
+            if found.differences:
+                click.echo("\n".join(preview_lines(found)))
         change = Change(
             project=project,
             endpoint=document.name,

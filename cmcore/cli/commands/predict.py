@@ -10,7 +10,7 @@ import click
 from cmcore.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pydantic import JsonValue
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cmcore.stack import Project
 
 SAMPLE_ROWS_MAX = 8
+COLUMNS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,11 @@ def predict(
 ) -> None:
     """Ask an endpoint for predictions.
 
-    Rows are objects by column. They are checked against the model's interface before anything is sent: a missing or
-    unknown column and a value of another type are errors with their row, and nothing is guessed. Null is a missing
-    number in columns of floats only. The request goes to the address that cm status shows, by the Open Inference
-    Protocol, as from any other client; the answer names the model that gave it, of which cm why tells the rest.
+    Rows are objects by column. They are checked against the model's interface before anything is sent: a missing column
+    and a value of another type are errors with their row, and nothing is guessed. Columns that the model does not have
+    are left out, and named. Null is a missing number in columns of floats only. The request goes to the address that
+    cm status shows, by the Open Inference Protocol, as from any other client; the answer names the model that gave it,
+    of which cm why tells the rest.
 
     \b
     Examples:
@@ -120,7 +122,7 @@ def request_for(placement: Placement, given: Given, request_id: str) -> Inferenc
     from cmcore.errors import UsageError
     from cmcore.inference.acceptance import refusals
     from cmcore.inference.sample import recorded_rows, request_of
-    from cmcore.inference.strict import strict_request
+    from cmcore.inference.strict import extra_columns, strict_request
 
     if given.sample:
         rows = recorded_rows(placement.folder)[:SAMPLE_ROWS_MAX]
@@ -133,11 +135,21 @@ def request_for(placement: Placement, given: Given, request_id: str) -> Inferenc
         else:
             value = parsed(given.data or "", "--data")
             found = GivenRows(rows=objects(value if isinstance(value, list) else [value], "--data"))
+        if extra := extra_columns(found.rows, placement.interface):
+            click.echo(left_out(extra), err=True)
         request = strict_request(found.rows, placement.interface, texts=found.texts, id=request_id)
     limit = placement.inference.batching.max_batch_size
     if problems := refusals(request, placement.interface, max_rows=limit):
         raise UsageError(f"{placement.name} does not take this: {'; '.join(problems)}")
     return request
+
+
+def left_out(columns: Sequence[str]) -> str:
+    """What is told of columns that the model does not have."""
+    from cmcore.cli.view.wording import one_line
+
+    more = f" and {len(columns) - COLUMNS_SHOWN} more" if len(columns) > COLUMNS_SHOWN else ""
+    return one_line(f"left out, as the model has no such columns: {', '.join(columns[:COLUMNS_SHOWN])}{more}", 500)
 
 
 def answer_of(

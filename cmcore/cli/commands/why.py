@@ -59,7 +59,8 @@ def why(context: click.Context, *, what: str, as_json: bool, mermaid: bool) -> N
 def explained(what: str, project: Project) -> Explanation:
     """The explanation of what a text names; raises NotFoundError. A model goes before an endpoint of the same name."""
     from cmcore.cli.naming import artifact_named
-    from cmcore.provenance.why.deployed import deployment_meant
+    from cmcore.errors import NotFoundError
+    from cmcore.provenance.why.deployed import deployment_meant, siblings
     from cmcore.provenance.why.gathering import of_artifact, of_deployment, of_version, version_meant
     from cmcore.stack.accounts import sources
     from cmcore.stack.serving import publish
@@ -71,4 +72,10 @@ def explained(what: str, project: Project) -> Explanation:
     if deployment is not None:
         publish(project)
         return of_deployment(what, deployment, project.endpoints, sources(project))
-    return of_artifact(what, artifact_named(what, project.lineage), sources(project))
+    try:
+        artifact = artifact_named(what, project.lineage)
+    except NotFoundError as error:
+        if told := siblings(what, project.endpoints):
+            raise NotFoundError(told) from error
+        raise
+    return of_artifact(what, artifact, sources(project))

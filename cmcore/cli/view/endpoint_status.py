@@ -82,7 +82,7 @@ def detail_lines(document: Document, revision: Revision, keeper: str, now: float
     lines = [heading, *(f"  {name:<8}  {value}" for name, value in pairs.items() if value)]
     if addresses := address_lines(document):
         lines += ["", click.style("Variants", bold=True), *addresses]
-    if rows := [deployment_row(it, now) for it in parts(document, "deployments")]:
+    if rows := [deployment_row(it, document, now) for it in parts(document, "deployments")]:
         heads = ["name", "variant", "state", "since", "traffic", "answered", "failed", "pending", "reason"]
         lines += ["", click.style("Deployments", bold=True), *table_lines(heads, rows, indent=2)]
     return lines
@@ -101,15 +101,17 @@ def wants(document: Document) -> str:
     return f" wants {told}" if told else ""
 
 
-def deployment_row(it: Document, now: float) -> list[Cell]:
-    """One line of the table of deployments."""
+def deployment_row(it: Document, document: Document, now: float) -> list[Cell]:
+    """One line of the table of deployments. Its variants are those that it is now; one that has not had traffic yet, or
+    has it no more, is told as what it was made for."""
     requests = cast("Mapping[str, int] | None", it["requests"])
     counts = [str(requests[key]) if requests else "" for key in ("answered", "failed", "pending")]
     since = ago(now - cast("float", it["since"]))
-    has = "yes" if it["has_traffic"] else ""
+    now_is = [each for each in parts(document, "variants") if it["has_traffic"] and each["model"] == it["name"]]
+    has = "" if not it["has_traffic"] else "yes" if any(each["share"] for each in now_is) or not now_is else "0 %"
     return [
         str(it["name"]),
-        str(it["variant"]),
+        ", ".join(str(each["variant"]) for each in now_is) or str(it["variant"]),
         str(it["state"]),
         since,
         has,

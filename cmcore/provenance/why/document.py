@@ -65,6 +65,7 @@ def version_document(records: Records) -> JsonValue:
         "over": str(version.bump.over) if version.bump.over else None,
         "findings": [plain(asdict(each)) for each in version.bump.findings],
         "facts": version.facts.model_dump(mode="json"),
+        "infra_refusal": records.infra_refusal,
         "aliases": [*version.aliases],
         "properties": {**records.model.properties, **version.properties},
         "actor": version.actor,

@@ -101,7 +101,8 @@ class Reproduction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """What the registry holds of a version."""
+    """What the registry holds of a version; `infra_refusal` is why infra validation did not bless it, where its report
+    is still there."""
 
     model: Model
     version: ModelVersion
@@ -109,6 +110,7 @@ class Records:
     approvals: tuple[Approval, ...] = ()
     notes: tuple[Note, ...] = ()
     links: tuple[Link, ...] = ()
+    infra_refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ def tree(found: Explanation) -> Branch:
 
 def served(found: Deployed) -> Branch:
     """The deployment, whose version is told below it."""
-    again = f"; wanted by {_numbered('revision', found.later)} too" if found.later else ""
+    again = f"; wanted by {_listed('revision', found.later)} too" if found.later else ""
     why = f": {found.why}" if found.why else ""
     refused = f": {found.reason}" if found.reason else ""
     configs = {"deployment config": found.deployment, "inference config": found.inference}
@@ -60,20 +60,34 @@ def served(found: Deployed) -> Branch:
         *([f"with {', '.join(found.others)}"] if found.others else []),
         *(["infra validation had to bless it, and did"] if found.infra_blessing else []),
         f"{found.state} since {written(found.since)}{refused}",
-        *map(_span, found.traffic),
-        *([] if found.traffic else ["it never had traffic"]),
+        *_times(found),
     ]
-    return branch(f"{found.name}  variant {found.variant} of endpoint {found.endpoint}", *below)
+    was = "" if found.variants else "once "
+    variants = _listed("variant", found.variants or (found.variant,))
+    return branch(f"{found.name}  {was}{variants} of endpoint {found.endpoint}", *below)
 
 
-def _numbered(noun: str, numbers: Sequence[int]) -> str:
-    return f"{noun}{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
+def _times(found: Deployed) -> Iterator[str]:
+    told = [(span.since, _span(span)) for span in found.traffic]
+    told += [(span.since, _span_at_zero(span)) for span in found.without_share]
+    yield from (text for _, text in sorted(told))
+    if not found.traffic:
+        yield "it never had traffic"
+
+
+def _listed(noun: str, these: Sequence[object]) -> str:
+    return f"{noun}{'' if len(these) == 1 else 's'} {', '.join(map(str, these))}"
 
 
 def _span(span: Span) -> str:
     if span.until is None:
         return f"it has the traffic since {written(span.since)}"
     return f"it had the traffic from {written(span.since)} to {written(span.until)}"
+
+
+def _span_at_zero(span: Span) -> str:
+    until = f"from {written(span.since)} to {written(span.until)}" if span.until else f"since {written(span.since)}"
+    return f"it {'was' if span.until else 'is'} loaded at 0 % {until}"
 
 
 def lines(top: Branch) -> list[str]:
@@ -153,6 +167,8 @@ def _evaluation(records: Records) -> Iterator[Branch]:
         for word, said in (("blessed", facts.blessed), ("blessed by infra validation", facts.infra_blessed))
         if said is not None
     ]
+    if records.infra_refusal:
+        blessings[-1] += f": {records.infra_refusal}"
     if facts.evaluation is None:
         if blessings:
             yield branch("evaluation", *blessings)

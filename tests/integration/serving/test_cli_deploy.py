@@ -37,6 +37,13 @@ def test_deploying_the_same_document_again_changes_nothing(shop: Shop) -> None:
     assert (shop.serving("again"), shop.project.endpoints.state("again").revision.number) == (model, 1)
 
 
+def test_a_deploy_of_a_changed_document_shows_what_differs_first(shop: Shop) -> None:
+    shop.deployed("altered")
+    said = shop.cm("deploy", shop.document("altered", "scaling@1.0.1"))
+    first, second = said.out.splitlines()[:2]
+    assert (first, "scaling@1.0.0 → scaling@1.0.1" in second) == ("altered, revision 1, would change:", True)
+
+
 def test_a_dry_run_wants_nothing(shop: Shop) -> None:
     said = shop.cm("deploy", shop.document("dry"), "--dry-run")
     assert (said.code, "dry" in shop.project.endpoints.names()) == (0, False)

@@ -66,7 +66,6 @@ def test_people_see_a_row_for_each_and_how_to_ask_why(shop: Shop) -> None:
     ("row", "told"),
     [
         ({"a": 1.0}, "row 1, column 'n': it is missing"),
-        ({"a": 1.0, "n": 2, "m": 3}, "the model has no column 'm'"),
         ({"a": "x", "n": 2}, "row 1, column 'a': 'x' is no FP64"),
         ({"a": 1.0, "n": 2.5}, "row 1, column 'n': 2.5 is no INT64"),
         ({"a": 1.0, "n": None}, "row 1, column 'n': null is no INT64"),
@@ -79,6 +78,13 @@ def test_what_the_model_does_not_take_is_refused_with_its_place(row: object, tol
     said = shop.cm("predict", "always", "--data", json.dumps(row))
     after = shop.project.backend("triton").traffic()[shop.serving("always")].total
     assert (said.code, told in said.err, after) == (64, True, before)
+
+
+def test_columns_that_the_model_does_not_have_are_left_out_and_named(shop: Shop) -> None:
+    row = {"a": 1.5, "n": 2, **{f"m{number}": 0 for number in range(7)}}
+    said = shop.cm("predict", "always", "--data", json.dumps(row), "--json")
+    told = "left out, as the model has no such columns: m0, m1, m2, m3, m4 and 2 more\n"
+    assert (values(said.json), said.err) == ([7.0], told)
 
 
 @pytest.mark.parametrize(

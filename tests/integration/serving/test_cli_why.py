@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import JsonValue
 
 from tests.integration.serving.shop import Shop
 
@@ -69,3 +70,21 @@ def test_the_picture_ends_at_the_endpoint(shop: Shop) -> None:
 
 def test_a_name_that_nothing_has_is_not_found(shop: Shop) -> None:
     assert shop.cm("why", "nobody-1.0.0-1").code == 66
+
+
+def test_a_deployment_that_was_a_variant_without_a_share_had_no_traffic_until_it_became_main(shop: Shop) -> None:
+    variants: list[JsonValue] = [{"model": "scaling@1.0.0"}, {"name": "old", "model": "scaling@1.0.1", "share": 0}]
+    shop.deployed("turned", variants=variants)
+    old = next(it.name for it in shop.project.endpoints.deployments("turned") if it.variant == "old")
+    before = shop.cm("why", old).out
+    assert ("it is loaded at 0 % since" in before, "it never had traffic" in before) == (True, True)
+    shop.deployed("turned", "scaling@1.0.1")
+    after = shop.cm("why", old).out
+    words = [f"{old}  variant main of endpoint turned", "it was loaded at 0 % from", "it has the traffic since"]
+    assert [word for word in words if word not in after] == []
+
+
+def test_a_deployment_that_an_endpoint_never_had_is_told_with_those_that_it_had(shop: Shop) -> None:
+    model = shop.deployed("had")
+    said = shop.cm("why", "had-1.0.0-9")
+    assert (said.code, f"had has had {model}" in said.err) == (66, True)

@@ -20,15 +20,14 @@ REFUSED: dict[str, JsonValue] = {
     **DEPLOYMENT, "number": 4, "name": "delays-1.2.0-4", "state": "REJECTED", "has_traffic": False,
     "reason": "no GPU", "requests": None,
 }  # fmt: skip
+VARIANT: dict[str, JsonValue] = {
+    "variant": "main", "share": 100.0, "version": "delays@1.1.0", "model": "delays-1.1.0-3",
+    "rest": "http://h:1", "grpc": "h:2", "metadata": {"application": "x"},
+}  # fmt: skip
 STATUS: dict[str, JsonValue] = {
     "endpoint": "delays", "condition": "DEGRADED", "reason": "no GPU", "revision": 4, "backend": "triton",
     "wanted": {"main": "delays@1.2.0"},
-    "variants": [
-        {
-            "variant": "main", "share": 100.0, "version": "delays@1.1.0", "model": "delays-1.1.0-3",
-            "rest": "http://h:1", "grpc": "h:2", "metadata": {"application": "x"},
-        }
-    ],
+    "variants": [VARIANT],
     "deployments": [DEPLOYMENT, REFUSED],
 }  # fmt: skip
 DOCUMENT = Endpoint(name="delays", backend="triton", variants=(Variant(model="d@1.0.0"),))
@@ -75,6 +74,12 @@ def test_the_overview_has_a_row_with_the_address_and_the_reason_below() -> None:
 def test_an_endpoint_that_serves_nothing_has_a_row_without_an_address() -> None:
     said = STATUS | {"condition": "RECYCLED", "reason": "", "variants": [], "deployments": [], "wanted": {}}
     assert plain(overview_lines([said])).splitlines()[1:] == ["delays RECYCLED 4 triton"]
+
+
+def test_a_deployment_is_told_with_the_variants_that_it_is_now_and_their_share() -> None:
+    variants: JsonValue = [{**VARIANT, "variant": "spare", "share": 0.0}, {**VARIANT, "variant": "next", "share": 0.0}]
+    told = plain(detail_lines(STATUS | {"variants": variants}, REVISION, "", 100.0))
+    assert "delays-1.1.0-3 spare, next WARM 60 s ago 0 % 7 1 2" in told
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def test_rows_are_read_from(text: str, rows: list[object], texts: bool) -> None:
         ("[{]", "rows is no JSON"),
         ('{"a": 1}\n{"a": }\n', "rows:2 is no JSON"),
         ("a,b\n1\n", "rows, line 2: it has not as many cells as the header"),
+        ("a,b,a,b,a\n1,2,3,4,5\n", "rows, line 1: the header has 'a', 'b' more than once"),
         ("a,b\n1,2,3\n", "rows, line 2: it has not as many cells as the header"),
         ('a\n"x', "rows, line 1: unexpected end of data"),
         ("[" * 100_000, "rows"),

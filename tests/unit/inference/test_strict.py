@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cmcore.errors import UsageError
 from cmcore.inference.datatype import DataType
 from cmcore.inference.interface import Interface
-from cmcore.inference.strict import strict_request
+from cmcore.inference.strict import extra_columns, strict_request
 from cmcore.inference.tensor import TensorSpec
 
 COLUMNS = Interface(
@@ -58,13 +58,20 @@ def test_an_optional_column_may_be_left_out_of_all_rows() -> None:
         ({"name": 3}, "row 1, column 'name': 3 is no BYTES"),
         ({"open": 1}, "row 1, column 'open': 1 is no BOOL"),
         ({"size": [1.0, 2.0]}, "row 1, column 'size': 2 elements; it takes 1"),
-        ({"shut": 1}, "row 1: the model has no column 'shut'; it has size, count, name, open"),
     ],
 )
 def test_a_value_that_is_none_of_its_columns_type_is_an_error(changes: dict[str, object], told: str) -> None:
     with pytest.raises(UsageError) as error:
         strict_request([{**ROW, **changes}], COLUMNS)
     assert told in str(error.value)
+
+
+def test_columns_that_the_model_does_not_have_are_left_out() -> None:
+    assert strict_request([{**ROW, "shut": 1}], COLUMNS) == strict_request([ROW], COLUMNS)
+
+
+def test_columns_that_the_model_does_not_have_are_named_once_each() -> None:
+    assert extra_columns([{**ROW, "shut": 1}, {"far": 2, **ROW, "shut": 3}], COLUMNS) == ["shut", "far"]
 
 
 def test_all_problems_are_told_at_once() -> None:

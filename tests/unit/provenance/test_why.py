@@ -25,7 +25,7 @@ from cmcore.provenance.why.explanation import (
     training_of,
     uses_of,
 )
-from cmcore.provenance.why.gathering import looked_at, reproductions
+from cmcore.provenance.why.gathering import infra_refusal, looked_at, reproductions
 from cmcore.provenance.why.picture import picture
 from cmcore.provenance.why.tree import lines, tree
 from cmcore.registry.facts import EvaluationFacts, Measure, VersionFacts
@@ -266,3 +266,35 @@ def test_reports_of_reproductions_are_read_the_oldest_first(tmp_path: Path) -> N
 def test_a_report_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "r9-1.json").write_text("{")
     assert list(reproductions(tmp_path, "r9")) == []
+
+
+NOT_BLESSED = VersionFacts(digest="sha256:m", infra_blessed=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"blessed": false, "reason": "load: asked for a model, found none"}', "load: asked for a model, found none"),
+        ("[]", ""),
+        ("{", ""),
+    ],
+)
+def test_the_report_of_infra_validation_has_the_reason(
+    content: str, told: str, lineage: MemoryLineage, tmp_path: Path
+) -> None:
+    (tmp_path / "infra_validation.json").write_text(content)
+    name = publish(lineage, "r9/infra/1", output={"uri": tmp_path.as_uri()}).name
+    facts = NOT_BLESSED.model_copy(update={"evidence": {"infra_blessing": name}})
+    assert infra_refusal(facts, lineage) == told
+
+
+def test_a_report_of_infra_validation_that_is_gone_has_no_reason(lineage: MemoryLineage, tmp_path: Path) -> None:
+    name = publish(lineage, "r9/infra/1", output={"uri": (tmp_path / "gone").as_uri()}).name
+    assert infra_refusal(NOT_BLESSED.model_copy(update={"evidence": {"infra_blessing": name}}), lineage) == ""
+
+
+def test_a_version_that_infra_validation_did_not_bless_says_why(found: Explanation) -> None:
+    version = replace(VERSION, facts=VERSION.facts.model_copy(update={"infra_blessed": False}))
+    records = replace(RECORDS, version=version, infra_refusal="load: found none")
+    told = lines(tree(replace(found, records=records)))
+    assert "│   ├── blessed by infra validation: no: load: found none" in told
