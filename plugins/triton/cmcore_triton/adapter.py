@@ -79,7 +79,10 @@ class TritonPythonModel:
         found: dict[int, Outcome] = {}
         for indices in self.alike(asked):
             found |= zip(indices, self.answers([asked[index] for index in indices]), strict=True)
-        self.exported.tell()
+        try:
+            self.exported.tell()
+        except Exception as error:  # noqa: BLE001 # numbers that cannot be had are no reason to lose the answers
+            pb.Logger.log_warn(f"metrics() of the predictor failed: {told(error)}")
         return [self.response(found[index], each.requested_output_names()) for index, each in enumerate(requests)]
 
     def alike(self, asked: Sequence[Arrays]) -> list[list[int]]:

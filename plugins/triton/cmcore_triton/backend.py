@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from cmcore.serving.backend import (
     ServingBackend,
     Traffic,
 )  # fmt: skip
-from cmcore_triton.control import IDLE, Control
+from cmcore_triton.control import IDLE, Control, Metadata
 from cmcore_triton.grpc_inference import infer as infer_by_grpc
 from cmcore_triton.installation import installation
 from cmcore_triton.local_server import LocalServer
@@ -114,7 +115,7 @@ class TritonBackend:
         return Runners(
             onnx=there if self._options.onnxruntime == "auto" else self._options.onnxruntime == "yes",
             cache=self._options.response_cache_mib > 0,
-            link=self.local is not None,
+            link=self.local is not None and os.geteuid() != 0,  # root could write to a sealed payload by a link
         )
 
     def load(self, name: str) -> None:
@@ -171,21 +172,23 @@ class TritonBackend:
             if placed is None or local is None or not 0 < self._running().get(name, 0) < placed.processes:
                 raise
             local.end_model(name)
+        if local is not None:
+            local.await_model_end(name)
 
     def _running(self) -> Mapping[str, int]:
         return self.local.running_models() if self.local is not None else {}
 
     def remove(self, name: str) -> None:
-        """Take it out of the repository, with its parts."""
+        """Take it out of the repository, its parts first: also those that a kill has left without it."""
         repository = self._repository()
-        placed = repository.placed(name)
-        if placed is None:
+        parts = [each.name for each in repository.all().values() if each.part_of == name]
+        if repository.placed(name) is None and not parts:
             return
         if self.local is None or self.local.running():
             found = self._server().index().get(name)
             if found is not None and found.state in ("READY", "LOADING"):
                 raise ServingError(f"{name} is {found.state.lower()}; unload it before it is removed")
-        for each in (name, *placed.parts):
+        for each in (*parts, name):
             repository.drop(each)
 
     def models(self) -> Mapping[str, ServedModel]:
@@ -290,8 +293,15 @@ class TritonBackend:
             if self._control is None or self._control.address != address:
                 if self._control is not None:
                     self._control.close()
-                self._control = Control(address)
+                self._control = Control(address, self._control_metadata())
             return self._control
+
+    def _control_metadata(self) -> Metadata:
+        """What the server asks for before it is controlled."""
+        if self.local is not None:
+            return self.local.control_metadata()
+        secret = self._options.control_secret
+        return ((self._options.control_key, secret.reveal()),) if secret is not None else ()
 
     def _rest(self) -> RestClient:
         if self.local is None:

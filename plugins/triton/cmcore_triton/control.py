@@ -23,9 +23,13 @@ IDLE = ("", "UNAVAILABLE")  # what the index says of models that are not loaded
 STATES = {"READY": ServedState.READY, "LOADING": ServedState.LOADING}
 LIMITS = [("grpc.max_send_message_length", 2**31 - 1), ("grpc.max_receive_message_length", 2**31 - 1)]
 GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+RESTRICTED = "restricted"  # Triton on a call whose metadata lack what it was started with
 AT = re.compile(r"\s*\n+At:.*", re.DOTALL)
 STATE_PREFIX = re.compile(r"^load failed for model '[^']*': |version \d+ is at UNAVAILABLE state: |;\s*$")
 KINDS = re.compile(r"^(Internal|Invalid argument|Unknown|Unavailable|Not found|Unsupported): ")
+
+
+Metadata = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,8 @@ class Entry:
 class Control:
     """A connection to one server. Threads may share it."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, metadata: Metadata = ()) -> None:
+        self.address, self._metadata = address, metadata
         self._channel = grpc.insecure_channel(address, options=LIMITS)
         self.stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
@@ -60,7 +64,8 @@ class Control:
     def ready(self) -> bool:
         """Whether the server answers."""
         try:
-            return bool(self.stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=1.0).ready)
+            request = service_pb2.ServerReadyRequest()
+            return bool(self.stub.ServerReady(request, timeout=1.0, metadata=self._metadata).ready)
         except grpc.RpcError:
             return False
 
@@ -71,9 +76,19 @@ class Control:
     def ask(self, call: Callable[..., Message], request: Message) -> Message:
         """An answer; raises ServingError where there is none."""
         try:
-            return call(request, timeout=CALL_TIMEOUT_S)
+            return call(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata)
         except grpc.RpcError as error:
-            raise ServingError(f"Triton at {self.address} does not answer: {error.details()}") from error
+            raise self._unanswered(error) from error
+
+    def _unanswered(self, error: grpc.RpcError) -> ServingError:
+        """Why the server cannot be controlled."""
+        if RESTRICTED in error.details():
+            return ServingError(
+                f"Triton at {self.address} does not let itself be controlled: {error.details()}. The options "
+                "control_key and control_secret have to say what it asks for; a local server has to be stopped "
+                "and started again where the secret in its folder has changed"
+            )
+        return ServingError(f"Triton at {self.address} does not answer: {error.details()}")
 
     def index(self) -> dict[str, Entry]:
         """Every model in the server's repositories, and the state of its newest version that has one."""
@@ -87,15 +102,17 @@ class Control:
     def model_ready(self, name: str) -> bool:
         """Whether the server would answer for a model, as far as it knows."""
         try:
-            answer = self.stub.ModelReady(service_pb2.ModelReadyRequest(name=name), timeout=CALL_TIMEOUT_S)
+            request = service_pb2.ModelReadyRequest(name=name)
+            answer = self.stub.ModelReady(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata)
         except grpc.RpcError:
             return False
         return bool(answer.ready)
 
     def load(self, name: str, timeout_s: float) -> None:
         """Load a model and wait for it; raises ModelRefusedError with the reason, ServingError without a server."""
+        request = service_pb2.RepositoryModelLoadRequest(model_name=name)
         try:
-            self.stub.RepositoryModelLoad(service_pb2.RepositoryModelLoadRequest(model_name=name), timeout=timeout_s)
+            self.stub.RepositoryModelLoad(request, timeout=timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 self.give_up(name)
@@ -103,12 +120,14 @@ class Control:
                     f"{name} was not ready after {timeout_s:g} s; inference.load_timeout_s says how long it may take"
                 ) from error
             if error.code() in GONE:
-                raise ServingError(f"Triton at {self.address} does not answer: {error.details()}") from error
+                raise self._unanswered(error) from error
             raise ModelRefusedError(f"Triton will not serve {name}: {reason_of(error.details())}") from error
 
     def give_up(self, name: str) -> None:
         """Have the server unload what still loads, once it has: nobody waits for that."""
-        call = self.stub.RepositoryModelUnload.future(unloading(name), timeout=CALL_TIMEOUT_S * 60)
+        call = self.stub.RepositoryModelUnload.future(
+            unloading(name), timeout=CALL_TIMEOUT_S * 60, metadata=self._metadata
+        )
         call.add_done_callback(lambda _: None)
 
     def unload(self, name: str, timeout_s: float, *, ended: Callable[[], bool] = lambda: False) -> None:
@@ -118,8 +137,13 @@ class Control:
         """
         until = time.monotonic() + timeout_s
         try:
-            self.stub.RepositoryModelUnload(unloading(name), timeout=timeout_s)
+            self.stub.RepositoryModelUnload(unloading(name), timeout=timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise ServingError(
+                    f"{name} is not unloaded after {timeout_s:g} s: requests, or a load of it, were still under way. "
+                    "unload_timeout_s says how long they may take"
+                ) from error
             raise ServingError(f"{name} cannot be unloaded: {error.details()}") from error
         while (found := self.index().get(name)) and found.state not in IDLE and not ended():
             if time.monotonic() > until:

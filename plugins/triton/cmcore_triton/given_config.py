@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from stat import S_ISREG
 from typing import Protocol
 
 from google.protobuf import json_format, text_format  # type: ignore[import-untyped]  # protobuf ships no types
@@ -46,7 +47,10 @@ def is_text(raw: str) -> bool:
 def read(path: Path) -> tuple[str, str]:
     """The text of a file, and what to call it; raises ModelRefusedError."""
     try:
-        if path.stat().st_size > CONFIG_BYTES:
+        found = path.stat()
+        if not S_ISREG(found.st_mode):
+            raise ModelRefusedError(f"the configuration {path} is no regular file @ {POINTER}")
+        if found.st_size > CONFIG_BYTES:
             raise ModelRefusedError(f"{path} has more than {CONFIG_BYTES:,} bytes @ {POINTER}")
         return path.read_text(encoding="utf-8"), str(path)
     except (OSError, ValueError) as error:  # a path with a zero in it, or what is no UTF-8

@@ -1,5 +1,5 @@
 """A Triton of this folder's own: started when it is needed, found again by other processes, started anew on the same
-ports when it has died. What is in the folder: models/, backends/, server.json, server.lock and triton.log."""
+ports when it has died. In the folder: models/, backends/, server.json, server.lock, control.secret and triton.log."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from cmcore.errors import ServingError
+from cmcore_triton.control_secret import HIDDEN, METADATA_KEY, restrictions, secret_of
 from cmcore_triton.installation import (
     STUB,
     Installation,
@@ -44,6 +45,7 @@ from cmcore_triton.server_process import (
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # where Triton's stubs share memory with it
 PORTS = range(20_000, 32_000)  # below those that the kernel lends to clients, so that a restart finds them free
 STUBS_S = 3.0  # stubs look for their server every 0.3 s
+STOP = """python -c 'from cmcore import Project; Project(".").backend("triton").stop()'"""
 MARK = "--- cmcore"
 ERROR = re.compile(r"E\d{4} |[Ee]rror")
 MIB = 2**20
@@ -69,8 +71,14 @@ class LocalServer:
             record = self.record()
             if record is None:
                 raise ServingError(f"no Triton of {self.folder} has been started yet")
+            if not record.settled:
+                return record.ports
             self._ports = record.ports
         return self._ports
+
+    def control_metadata(self) -> tuple[tuple[str, str], ...]:
+        """What a gRPC call says that controls the server; raises ServingError."""
+        return () if self.options.open_control else ((METADATA_KEY, secret_of(self.folder / "control.secret")),)
 
     def running(self) -> ServerRecord | None:
         """The record of the server that runs; None where none does."""
@@ -83,27 +91,40 @@ class LocalServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder / "server.lock", self.options.start_timeout_s * 2):
             record = self._adopted()
-            if record is None:
-                record = self._launch(found)
-            elif differ := differences(
-                (*record.command, f"python={record.python}"),
-                (*self._command(found, record), f"python={self._python()}"),
-            ):
-                raise ServingError(
-                    f"the Triton of {self.folder} (process {record.pid}) runs with other options than are asked for "
-                    f"now: {', '.join(differ)}. It may have traffic, so it is left as it is: stop it, then start again"
-                )
-            self._ports = record.ports
-            self._wait(record, answers)
+            if record is not None:
+                self._refuse_others(found, record)
+                if self._answered(record, answers):
+                    return
+            record = self._launch(found)  # also where the one that ran was just ending
+            if not self._answered(record, answers):
+                raise ServingError(f"Triton has ended right after its start: {self.tail()} (log: {self.log})")
+
+    def _refuse_others(self, found: Installation, record: ServerRecord) -> None:
+        """Raises ServingError where it runs with other options."""
+        differ = differences(
+            (*record.command, f"python={record.python}"),
+            (*self._command(found, record, HIDDEN), f"python={self._python()}"),
+        )
+        if differ:
+            raise ServingError(
+                f"the Triton of {self.folder} (process {record.pid}) runs with other options than are asked for now: "
+                f"{', '.join(differ)}. It may have traffic, so it is left as it is: stop it, then start again. In the "
+                f"project's folder: {STOP}"
+            )
 
     def _adopted(self) -> ServerRecord | None:
         """The server that runs, also one whose starter was killed before it could note the process."""
         record = self.record()
-        if record is None or alive(record):
+        if alive(record):
             return record
         pid = found_by(f"--id={self.key}")
         if not pid:
             return None
+        if record is None:
+            raise ServingError(
+                f"the Triton of {self.folder} runs as process {pid}, and {self._record_path}, which has its ports, is "
+                "gone; a second one would take its models' processes away. End that process, then start again"
+            )
         record = record.model_copy(update={"pid": pid, "born": birth(pid)})
         write_record(self._record_path, record)
         return record
@@ -120,11 +141,12 @@ class LocalServer:
         self.clean()
         record = self._with_ports(self.record())
         record = record.model_copy(
-            update={"command": self._command(found, record), "python": self._python(), "pid": 0, "born": ""}
+            update={"command": self._command(found, record, HIDDEN), "python": self._python(), "pid": 0, "born": ""}
         )
         write_record(self._record_path, record)
         self._mark_log()
-        pid = spawn(record.command, variables, self.log)
+        secret = "" if self.options.open_control else secret_of(self.folder / "control.secret")
+        pid = spawn(self._command(found, record, secret), variables, self.log)
         record = record.model_copy(update={"pid": pid, "born": birth(pid)})
         write_record(self._record_path, record)
         return record
@@ -132,36 +154,42 @@ class LocalServer:
     def _python(self) -> str:
         return self.options.python or sys.executable
 
-    def _command(self, found: Installation, record: ServerRecord) -> tuple[str, ...]:
+    def _command(self, found: Installation, record: ServerRecord, secret: str) -> tuple[str, ...]:
         backends = found.backends if found.has_stub else self._backends
-        return command(self.options, found, record, models=self.models, backends=backends, key=self.key)
+        given = command(self.options, found, record, models=self.models, backends=backends, key=self.key)
+        return given if self.options.open_control else (*given, *restrictions(secret))
 
     def _with_ports(self, before: ServerRecord | None) -> ServerRecord:
         """The ports that are asked for, those of before, or free ones; raises ServingError where one is taken."""
         asked = (self.options.http_port, self.options.grpc_port, self.options.metrics_port)
-        known = before.ports if before is not None else (0, 0, 0)
+        known = before.ports if before is not None and before.settled else (0, 0, 0)
+        wanted = [own or kept for own, kept in zip(asked, known, strict=True)]
         chosen: list[int] = []
-        for port in (own or kept for own, kept in zip(asked, known, strict=True)):
+        for port in wanted:
             if port and not is_free(self.options.host, port):
                 raise ServingError(
                     f"port {port} is taken by another process, and the Triton of {self.folder} has it. End that "
                     f"process, give other ports, or delete {self._record_path} to have free ones chosen"
                 )
             chosen.append(port or free_port(self.options.host, but=(*asked, *known, *chosen)))
-        return ServerRecord(http=chosen[0], grpc=chosen[1], metrics=chosen[2])
+        return ServerRecord(http=chosen[0], grpc=chosen[1], metrics=chosen[2], settled=all(wanted))
 
-    def _wait(self, record: ServerRecord, answers: Callable[[ServerRecord], bool]) -> None:
-        """Wait until it answers; raises ServingError with the end of its log where it ends, or does not in time."""
+    def _answered(self, record: ServerRecord, answers: Callable[[ServerRecord], bool]) -> bool:
+        """Whether it answers, or has ended; raises ServingError with the end of its log where neither is in time."""
         until = time.monotonic() + self.options.start_timeout_s
         while not answers(record):
             if not alive(record):
-                raise ServingError(f"Triton has ended right after its start: {self.tail()} (log: {self.log})")
+                return False
             if time.monotonic() > until:
                 raise ServingError(
                     f"the Triton of {self.folder} (process {record.pid}) does not answer after "
                     f"{self.options.start_timeout_s:g} s: {self.tail()} (log: {self.log})"
                 )
             time.sleep(0.02)
+        if not record.settled:
+            write_record(self._record_path, record.model_copy(update={"settled": True}))
+        self._ports = record.ports
+        return True
 
     def stop(self) -> None:
         """End it; its ports stay its own. Nothing where none runs."""
@@ -205,6 +233,15 @@ class LocalServer:
                     name = Path(argument).relative_to(self.models).parts[0]
                     found[name] = found.get(name, 0) + 1
         return found
+
+    def await_model_end(self, name: str) -> None:
+        """Wait for the processes of an unloaded model: Triton 2.51 calls it unloaded before they have ended."""
+        until = time.monotonic() + STUBS_S
+        while self.running_models().get(name, 0):
+            if time.monotonic() > until:
+                self.end_model(name)
+                return
+            time.sleep(0.02)
 
     def cut_log(self) -> None:
         """Keep the log within its size: what is older moves aside once, the rest goes. Triton goes on writing."""

@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cmcore.components.secret import Secret
+
 Port = Annotated[int, Field(ge=0, le=65535)]
-REMOTE = ("grpc_url", "metrics_url", "repository")
+REMOTE = ("grpc_url", "metrics_url", "repository", "control_key", "control_secret")
 LOCAL = (
-    "http_port", "grpc_port", "metrics_port", "host", "server", "python", "arguments", "rate_limit",
+    "open_control", "http_port", "grpc_port", "metrics_port", "host", "server", "python", "arguments", "rate_limit",
     "log_verbosity", "start_timeout_s",
 )  # fmt: skip
 
@@ -29,6 +31,14 @@ class TritonOptions(BaseModel):
     )
     repository: str = Field(
         default="", description="the model repository that it reads, as this machine sees it; models are placed there"
+    )
+    control_key: str = Field(
+        default="", pattern=r"^[a-z0-9_.-]*$", description="the gRPC metadata that it asks for before it loads models"
+    )
+    control_secret: Secret[str] | None = Field(default=None, description="their value, as ${secret:NAME}")
+    open_control: bool = Field(
+        default=False,
+        description="whoever reaches the local server may load models, which is to run any code; else only this folder",
     )
     http_port: Port = Field(default=0, description="0: one that is free is chosen once and kept")
     grpc_port: Port = Field(default=0, description="0: one that is free is chosen once and kept")
@@ -65,6 +75,8 @@ class TritonOptions(BaseModel):
                 raise ValueError("url needs grpc_url too (host:port): models are loaded by gRPC")
             if odd := [name for name in LOCAL if name in given]:
                 raise ValueError(f"{', '.join(odd)} are of a local server, and url names one that somebody else runs")
+            if bool(self.control_key) != (self.control_secret is not None):
+                raise ValueError("control_key and control_secret are sent together: give both")
         elif odd := [name for name in REMOTE if getattr(self, name)]:
             raise ValueError(f"{', '.join(odd)} go with url, which is empty")
         return self

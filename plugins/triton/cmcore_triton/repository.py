@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 import uuid
@@ -54,22 +55,21 @@ class Repository:
     def placed(self, name: str) -> Placed | None:
         """What was placed under a name; None where nothing was. Raises ModelRefusedError for what is not cmcore's."""
         folder = self.folder / name
-        try:
-            return Placed.model_validate_json((folder / MARKER).read_bytes())
-        except FileNotFoundError:
-            if folder.exists():
-                raise ModelRefusedError(
-                    f"{folder} is there and was not placed by cmcore; it is somebody else's model"
-                ) from None
-            return None
-        except (OSError, ValidationError) as error:
-            raise ServingError(f"{folder / MARKER} cannot be read: {error}") from error
+        found = marked(folder)
+        if found is None and folder.exists():
+            found = marked(folder)  # it may have appeared meanwhile
+            if found is None and folder.exists():
+                raise ModelRefusedError(f"{folder} is there and was not placed by cmcore; it is somebody else's model")
+        return found
 
     def all(self) -> dict[str, Placed]:
-        """Everything that cmcore placed, by name."""
-        markers = self.folder.glob(f"[!.]*/{MARKER}")
-        found = [self.placed(marker.parent.name) for marker in markers]
-        return {each.name: each for each in found if each is not None}
+        """Everything that cmcore placed, by name, without what cannot be read: that is told to whoever asks for it."""
+        found: dict[str, Placed] = {}
+        for marker in self.folder.glob(f"[!.]*/{MARKER}"):
+            with suppress(ServingError, ModelRefusedError):
+                if (each := self.placed(marker.parent.name)) is not None:
+                    found[each.name] = each
+        return found
 
     def has(self, wanted: Placed) -> bool:
         """Whether it is there already; raises ModelRefusedError where the name means another model."""
@@ -98,6 +98,8 @@ class Repository:
             staging.mkdir()
             write(staging)
             (staging / MARKER).write_text(placed.model_dump_json(indent=1), encoding="utf-8")
+            for written in (staging / MARKER, staging):  # else a power cut leaves a name without a readable marker
+                sync(written)
             self._appear(staging, placed)
         except OSError as error:
             raise ServingError(f"{placed.name} cannot be placed in {self.folder}: {error}") from error
@@ -131,6 +133,25 @@ class Repository:
                 with suppress(FileNotFoundError):
                     if time.time() - left.stat().st_mtime >= older_than_s:
                         shutil.rmtree(left, ignore_errors=True)
+
+
+def marked(folder: Path) -> Placed | None:
+    """What a folder's marker says; None without one. Raises ServingError where it cannot be read."""
+    try:
+        return Placed.model_validate_json((folder / MARKER).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise ServingError(f"{folder / MARKER} cannot be read: {error}") from error
+
+
+def sync(path: Path) -> None:
+    """Have a file or the names in a folder on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def told(owner: dict[str, str]) -> str:

@@ -17,11 +17,15 @@ from cmcore.errors import ServingError
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LOCK_STEP_S = 0.05
+EXEC_S = 1.0  # a process that starts its program has its command line after so long, all together
 KILLED_S = 5.0  # what was killed has ended after so long, or hangs in the kernel
 
 
 class ServerRecord(BaseModel):
-    """What is remembered of a server. `born` tells its process from a later one of the same number; empty: none."""
+    """What is remembered of a server. `born` tells its process from a later one of the same number; empty: none.
+
+    `settled` says that its ports are its own: it has answered on them, or they were asked for.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,6 +36,7 @@ class ServerRecord(BaseModel):
     metrics: int
     command: tuple[str, ...] = ()
     python: str = ""
+    settled: bool = True
 
     @property
     def ports(self) -> tuple[int, int, int]:
@@ -113,10 +118,37 @@ def spawn(command: Sequence[str], variables: Mapping[str, str], log: Path) -> in
 
 def found_by(argument: str) -> int:
     """The number of a living process that has this argument, whose record was never written; 0 where there is none."""
-    for process in psutil.process_iter(["cmdline"]):
-        if argument in (process.info["cmdline"] or ()) and birth(process.pid):
-            return process.pid
+    until = time.monotonic() + EXEC_S
+    for pid in psutil.pids():
+        if argument in arguments_of(pid, until) and birth(pid):
+            return pid
     return 0
+
+
+def arguments_of(pid: int, until: float) -> tuple[str, ...]:
+    """The command line of a process. One without any may be just starting its program: it is looked at again till then.
+
+    Linux wakes whoever spawned a process, and gives its locks back, before the new command line can be read.
+    """
+    while not (found := command_line(pid)) and starts_program(pid) and time.monotonic() < until:
+        time.sleep(0.001)
+    return tuple(found.rstrip("\0").split("\0"))
+
+
+def command_line(pid: int) -> str:
+    """As the kernel has it, zeros between the arguments; empty where there is none, also no process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
+
+
+def starts_program(pid: int) -> bool:
+    """Whether a process without a command line may get one: it lives, and runs a program, as no kernel thread does."""
+    try:
+        return bool(birth(pid) and Path(f"/proc/{pid}/exe").readlink())
+    except OSError:
+        return False
 
 
 def end(record: ServerRecord, timeout_s: float) -> None:

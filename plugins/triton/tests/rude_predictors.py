@@ -1,4 +1,4 @@
-"""Predictors with bad manners, one whose tensors are nothing but rows, one that counts. Copied beside the server."""
+"""Predictors with bad manners, one whose tensors are nothing but rows, two that count. Copied beside the server."""
 
 from __future__ import annotations
 
@@ -73,3 +73,13 @@ class Counting:
     def metrics(self) -> Mapping[str, float]:
         """A counter and a gauge."""
         return {"cm_doubled_rows_total": float(self.all), "cm_last_rows": float(self.last)}
+
+
+class Miscounting(Counting):
+    """Doubles, and cannot say how much it has doubled."""
+
+    def metrics(self) -> Mapping[str, float]:
+        """Nothing before the first call, and an exception after it."""
+        if self.all:
+            raise RuntimeError("the counters are gone")
+        return {}

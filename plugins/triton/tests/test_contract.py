@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydantic import JsonValue
 
+from cmcore.components.secret import Secret
 from cmcore.serving.backend import ServingBackend
 from cmcore.testing.serving import ServingBackendContract
 from cmcore_triton.backend import TritonBackend, triton_backend
+from cmcore_triton.control_secret import METADATA_KEY
 from cmcore_triton.options import TritonOptions
 
 pytestmark = pytest.mark.integration
@@ -36,10 +38,11 @@ class TestTritonElsewhere(ServingBackendContract):
             assert local is not None
             options: dict[str, JsonValue] = {
                 "url": address.rest, "grpc_url": address.grpc, "repository": str(local.models),
-                "metrics_url": f"http://127.0.0.1:{local.ports()[2]}/metrics",
+                "metrics_url": f"http://127.0.0.1:{local.ports()[2]}/metrics", "control_key": METADATA_KEY,
             }  # fmt: skip
+            secret = Secret.of(dict(local.control_metadata())[METADATA_KEY])
             folder = tmp_path_factory.mktemp("elsewhere")
-            yield lambda: triton_backend(folder, **options)
+            yield lambda: TritonBackend(folder, TritonOptions.model_validate({**options, "control_secret": secret}))
         finally:
             server.stop()
             server.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,12 @@ def test_a_configuration_can_be_text_or_json_or_a_mapping(raw: str | dict[str, J
 def test_a_configuration_can_be_a_file_of_the_model(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert given(name, tmp_path).max_batch_size == 7
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.pbtxt")
+    with pytest.raises(ModelRefusedError, match=r"no regular file @ \$\.inference\.server_config"):
+        given("config.pbtxt", tmp_path)
 
 
 def test_what_is_given_wins(placement: Placement) -> None:

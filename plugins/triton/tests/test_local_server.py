@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from cmcore.errors import ServingError
+from cmcore.inference.client import RestClient
 from cmcore.serving.backend import ServedState
 from cmcore.testing.serving_models import TinyModels, to_double
 from cmcore_triton.backend import TritonBackend
@@ -97,6 +99,51 @@ def test_a_server_whose_number_was_never_noted_is_found(backend: TritonBackend, 
     (folder / "server.json").write_text(forgotten.model_dump_json())
     backend.start()
     assert record_of(folder) == record
+
+
+def test_beside_a_server_whose_record_is_gone_no_second_one_is_started(backend: TritonBackend, folder: Path) -> None:
+    backend.start()
+    record = (folder / "server.json").read_text()
+    (folder / "server.json").unlink()
+    try:
+        with pytest.raises(ServingError, match=r"runs as process \d+.*End that process"):
+            TritonBackend(folder, OPTIONS).start()
+    finally:
+        (folder / "server.json").write_text(record)
+
+
+def test_a_server_that_is_just_ending_is_started_anew(backend: TritonBackend, folder: Path) -> None:
+    backend.start()
+    before = record_of(folder)
+
+    def answers(record: ServerRecord) -> bool:
+        if record == before:
+            os.kill(before.pid, signal.SIGKILL)
+            return False
+        return RestClient(f"http://127.0.0.1:{record.http}").live()
+
+    LocalServer(folder, OPTIONS).start(answers)
+    assert (record_of(folder).ports, record_of(folder).pid == before.pid) == (before.ports, False)
+
+
+def test_ports_on_which_no_server_has_answered_are_not_kept(folder: Path, backend: TritonBackend) -> None:
+    wrong = TritonBackend(folder, OPTIONS.model_copy(update={"arguments": ("--no-such-argument",)}))
+    with pytest.raises(ServingError, match="has ended"):
+        wrong.start()
+    with socket.create_server(("127.0.0.1", LocalServer(folder, OPTIONS).ports()[0])):
+        backend.start()
+    assert backend.models() == {}
+
+
+def test_ports_on_which_a_server_has_answered_are_kept_when_a_start_fails(folder: Path, backend: TritonBackend) -> None:
+    backend.start()
+    before = record_of(folder)
+    backend.stop()
+    wrong = TritonBackend(folder, OPTIONS.model_copy(update={"arguments": ("--no-such-argument",)}))
+    with pytest.raises(ServingError, match="has ended"):
+        wrong.start()
+    backend.start()
+    assert record_of(folder).ports == before.ports
 
 
 def test_a_killed_server_comes_back_on_the_same_ports(backend: TritonBackend, folder: Path) -> None:

@@ -18,6 +18,8 @@ REFUSED: dict[str, tuple[dict[str, JsonValue], str]] = {
     "one port twice": ({"http_port": 8000, "grpc_port": 8000}, "each needs its own"),
     "an address without a scheme": ({**ELSEWHERE, "url": "triton:8000"}, "url"),
     "an address with a password": ({**ELSEWHERE, "url": "http://me:secret@triton:8000"}, "url"),
+    "a secret without its key": ({**ELSEWHERE, "control_secret": "${secret:triton}"}, "give both"),
+    "an open server elsewhere": ({**ELSEWHERE, "open_control": True}, "open_control are of a local server"),
     "an unknown key": ({"port": 8000}, "port"),
 }
 

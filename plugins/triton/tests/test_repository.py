@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 
 from cmcore.errors import ModelRefusedError, ServingError
 from cmcore.serving.backend import Placement
+from cmcore_triton.backend import TritonBackend
 from cmcore_triton.model_folder import Runners, model_folders
-from cmcore_triton.repository import Placed, Repository, digest_of
+from cmcore_triton.options import TritonOptions
+from cmcore_triton.repository import MARKER, Placed, Repository, digest_of
 
 
 @pytest.fixture
@@ -69,6 +72,51 @@ def test_a_folder_that_cmcore_did_not_place_is_refused(repository: Repository) -
         repository.put(placed(), writing("one"))
 
 
+def test_a_model_that_appears_while_it_is_looked_for_is_cmcores(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists = Path.exists
+
+    def appearing(path: Path) -> bool:
+        repository.folder.mkdir(exist_ok=True)
+        path.mkdir(exist_ok=True)
+        (path / MARKER).write_text(placed().model_dump_json())
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", appearing)
+    assert repository.placed("m") == placed()
+
+
+def test_the_marker_is_on_the_disk_before_its_model_appears(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        fsync(descriptor)
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        synced.append((name[:9], (repository.folder / "m").is_dir()))
+
+    monkeypatch.setattr(os, "fsync", noting)
+    repository.put(placed(), writing("one"))
+    assert synced == [(MARKER[:9], False), (".staging-", False)]
+
+
+def test_a_damaged_marker_hides_no_other_model(repository: Repository) -> None:
+    repository.put(placed("damaged"), writing("one"))
+    repository.put(placed("m"), writing("one"))
+    (repository.folder / "damaged" / MARKER).write_text("")
+    assert list(repository.all()) == ["m"]
+
+
+def test_a_damaged_marker_is_told_to_whoever_asks_for_its_model(repository: Repository) -> None:
+    repository.put(placed(), writing("one"))
+    (repository.folder / "m" / MARKER).write_text("")
+    with pytest.raises(ServingError, match=r"cmcore.json cannot be read"):
+        repository.placed("m")
+
+
 def test_what_was_dropped_is_gone(repository: Repository) -> None:
     repository.put(placed(), writing("one"))
     repository.drop("m")
@@ -110,6 +158,17 @@ def test_files_are_not_copied_on_this_machine(placement: Placement, repository: 
     repository.put(it, write)
     linked = repository.folder / it.name / "1" / "payload" / "weights"
     assert linked.samefile(placement.folder / "weights")
+
+
+@pytest.mark.parametrize(("user", "linked"), [(0, False), (1000, True)])
+def test_files_are_copied_where_root_could_write_to_them(
+    user: int, linked: bool, placement: Placement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (placement.folder / "weights").write_text("many")
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    TritonBackend(tmp_path / "triton", TritonOptions(onnxruntime="no")).place(placement)
+    served = tmp_path / "triton" / "models" / placement.name / "1" / "payload" / "weights"
+    assert served.samefile(placement.folder / "weights") is linked
 
 
 def test_files_are_copied_for_a_server_elsewhere(placement: Placement, repository: Repository) -> None:

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from cmcore.errors import ServingError
+from cmcore_triton import server_process
 from cmcore_triton.local_server import differences, free_port, is_free
 from cmcore_triton.server_process import (
     ServerRecord,
     alive,
+    arguments_of,
     birth,
+    command_line,
     end,
     found_by,
     locked,
@@ -75,6 +78,28 @@ def test_a_process_that_ended_is_not_alive_though_nobody_waited_for_it(record: S
 
 def test_a_process_whose_number_was_not_noted_is_found_by_its_argument(record: ServerRecord, tmp_path: Path) -> None:
     assert found_by(f"--in={tmp_path}") == record.pid
+
+
+def test_a_process_that_just_starts_its_program_is_found_too(
+    record: ServerRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[int, int] = {}
+
+    def late(pid: int) -> str:
+        told[pid] = told.get(pid, 0) + 1
+        return command_line(pid) if told[pid] > 3 else ""
+
+    monkeypatch.setattr(server_process, "command_line", late)
+    assert found_by(f"--in={tmp_path}") == record.pid
+
+
+def test_a_process_is_found_right_after_its_start(tmp_path: Path) -> None:
+    arguments: list[tuple[str, ...]] = []
+    for _ in range(100):
+        pid = spawn(["/bin/sleep", "60"], os.environ, tmp_path / "log")
+        arguments.append(arguments_of(pid, time.monotonic() + 5.0))
+        end(ServerRecord(pid=pid, born=birth(pid), **PORTS), 5.0)
+    assert set(arguments) == {("/bin/sleep", "60")}
 
 
 def test_nothing_is_found_by_an_argument_that_no_process_has(record: ServerRecord) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
+from cmcore.components.secret import Secret
 from cmcore.errors import InferenceError, InferenceStatus, ModelRefusedError, ServingError
 from cmcore.inference.datatype import DataType
 from cmcore.inference.interface import Interface
@@ -222,6 +223,34 @@ def test_a_model_of_which_one_process_died_is_loaded_again(
     assert triton.infer(name, to_double([[1, 2]])).output("y").data == (2.0, 4.0)
 
 
+def test_an_unload_that_does_not_end_in_time_says_that_requests_are_under_way(
+    triton: TritonBackend, tiny: TinyModels, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = serve(tiny.moody("busy"))
+    with ThreadPoolExecutor(1) as client, monkeypatch.context() as hasty:
+        answer = client.submit(triton.infer, name, to_measure("sleep!2"))
+        time.sleep(0.5)
+        hasty.setattr(triton, "_options", triton._options.model_copy(update={"unload_timeout_s": 0.3}))
+        with pytest.raises(ServingError, match=r"busy is .*after 0.3 s.*requests .*under way"):
+            triton.unload(name)
+        assert answer.result().output("length").data == (7.0,)
+
+
+def test_an_unload_behind_a_slow_load_says_what_is_under_way(
+    triton: TritonBackend, tiny: TinyModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    triton.place(tiny.doubling("slow", loads_for_s=3))
+    with ThreadPoolExecutor(1) as client, monkeypatch.context() as hasty:
+        loaded = client.submit(triton.load, "slow")
+        time.sleep(1)
+        hasty.setattr(triton, "_options", triton._options.model_copy(update={"unload_timeout_s": 0.3}))
+        with pytest.raises(ServingError, match=r"slow is not unloaded after 0.3 s: .*under way"):
+            triton.unload("slow")
+        wait([loaded])
+    triton.unload("slow")
+    triton.remove("slow")
+
+
 def test_a_model_that_ends_its_process_while_it_loads_is_refused(
     triton: TritonBackend, tiny: TinyModels, serve: Serve, rude: str
 ) -> None:
@@ -261,6 +290,13 @@ def test_unloading_an_ensemble_unloads_its_parts(triton: TritonBackend, tiny: Ti
     assert {entries[name].state for name in entries if name.startswith("gone-chain")} == {"UNAVAILABLE"}
 
 
+def test_parts_that_a_kill_left_without_their_ensemble_are_removed(triton: TritonBackend, tiny: TinyModels) -> None:
+    triton.place(tiny.ensemble("half-chain"))
+    triton._repository().drop("half-chain")
+    triton.remove("half-chain")
+    assert [name for name in triton._repository().all() if name.startswith("half-chain")] == []
+
+
 def test_removing_an_ensemble_removes_its_parts(triton: TritonBackend, tiny: TinyModels, serve: Serve) -> None:
     serve(tiny.ensemble("removed-chain"))
     triton.unload("removed-chain")
@@ -296,9 +332,11 @@ def elsewhere(triton: TritonBackend, tmp_path: Path) -> Iterator[TritonBackend]:
     address = triton.address("any")
     assert triton.local is not None
     metrics = f"http://127.0.0.1:{triton.local.ports()[2]}/metrics"
+    [(key, secret)] = triton.local.control_metadata()
     options = TritonOptions(
-        url=address.rest, grpc_url=address.grpc, metrics_url=metrics, repository=str(triton.local.models)
-    )
+        url=address.rest, grpc_url=address.grpc, metrics_url=metrics, repository=str(triton.local.models),
+        control_key=key, control_secret=Secret.of(secret),
+    )  # fmt: skip
     backend = TritonBackend(tmp_path / "elsewhere", options)
     yield backend
     backend.close()
@@ -362,3 +400,10 @@ def test_the_numbers_of_a_predictor_are_among_the_metrics(
     assert sorted(line.split("{")[0] + line.split("}")[1] for line in told) == [
         "cm_doubled_rows_total 5", "cm_last_rows 2",
     ]  # fmt: skip
+
+
+def test_numbers_that_cannot_be_had_lose_no_answer(
+    triton: TritonBackend, tiny: TinyModels, serve: Serve, rude: str
+) -> None:
+    name = serve(rude_one(tiny, rude, "Miscounting"))
+    assert triton.infer(name, to_double([[1.0, 2.0]])).output("y").data == (2.0, 4.0)
