@@ -26,6 +26,7 @@ from cmcore.stack.serving import controlling, settle
 
 CONCURRENCIES = (1, 8, 32)
 SECONDS, WARM_UP_S = 2.0, 0.5
+SETTINGS = "stack: {serving: [{name: triton, options: {open_control: true}}]}\n"  # the other model is loaded by hand
 BY_HAND, OURS, OURS_ON_RAY = "Triton, by hand", "cmcore on Triton", "cmcore on Ray Serve"
 
 
@@ -92,6 +93,7 @@ def all_servers(say: Callable[[str], None]) -> Iterator[list[Server]]:
 @contextmanager
 def ours(folder: Path) -> Iterator[list[Server]]:
     """The model as an endpoint on Triton and on Ray Serve, and written by hand on that same Triton."""
+    (folder / "cm.yaml").write_text(SETTINGS, encoding="utf-8")
     with Project(folder, environment={}) as project:
         result = project.run(bring, {"folder": str(model.FOLDER)}, source=Path(__file__))
         result.check()

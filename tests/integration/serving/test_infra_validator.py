@@ -160,7 +160,7 @@ def test_a_server_by_url_is_left_alone_unless_asked_for(validate: Validate, tmp_
 
 def test_beside_a_server_by_url_the_model_is_gone_afterwards(mark: str, validate: Validate, tmp_path: Path) -> None:
     plugins = Plugins.discover(builtin=["cmcore.builtin"])
-    with sandbox(plugins, "triton", {}) as production:
+    with sandbox(plugins, "triton", {"open_control": True}) as production:
         address, repository = production.backend.address("any"), next((tmp_path / "t").glob("cm-*")) / "models"
         options = {"url": address.rest, "grpc_url": address.grpc, "repository": str(repository)}
         report = validate(onnx_model(tmp_path / "good"), options=options, beside=True)
