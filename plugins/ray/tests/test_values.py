@@ -139,7 +139,11 @@ def test_compressed_bodies_are_unpacked(encoding: str, pack: object) -> None:
     assert unpacked(pack(b"{}" * 100), encoding) == b"{}" * 100
 
 
-@pytest.mark.parametrize(("encoding", "body"), [("gzip", b"{}"), ("br", b"{}"), ("gzip", gzip.compress(b"{}")[:-3])])
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [("gzip", b"{}"), ("br", b"{}"), ("gzip", gzip.compress(b"{}")[:-3])],
+    ids=["not packed", "of a kind that nobody has", "cut short"],
+)
 def test_bodies_that_cannot_be_unpacked_are_refused(encoding: str, body: bytes) -> None:
     with pytest.raises(RefusalError):
         unpacked(body, encoding)

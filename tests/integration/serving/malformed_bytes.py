@@ -169,10 +169,10 @@ def compressed(good: Good, chance: Chance) -> Wire:
 def compressed_badly(good: Good, chance: Chance) -> Wire:
     """Said to be compressed, and is not, or not whole, or by what nobody knows."""
     body = json.dumps(good.document()).encode()
-    packed = gzip.compress(body)
+    packed = gzip.compress(body, mtime=0)
     half = packed[: len(packed) // 2]
     flipped = packed[:20] + bytes([packed[20] ^ 0xFF]) + packed[21:]
-    sent = chance.choice([body, half, flipped, packed[:10], b"", gzip.compress(half)])
+    sent = chance.choice([body, half, flipped, packed[:10], b"", gzip.compress(half, mtime=0)])
     kind = chance.choice(["gzip", "deflate"] if sent != packed else ["br"])
     headers = {"Content-Encoding": chance.choice([kind, kind, "br", "odd", "gzip, gzip"])}
     return Wire(name="", path=good.path, body=sent, right=Right.DROPPED, headers=headers)
