@@ -68,7 +68,8 @@ class Publisher:
     def _deployed(self, event: Event) -> ExecutionRecord:
         data = event.data
         address = deployment_address(str(data["name"]))
-        model = self.lineage.artifact(str(data["artifact"])) if data["artifact"] else None
+        inputs = tuple(self._models(data))
+        model = inputs[0].artifact if data["artifact"] and inputs else None
         state = ENDS[str(data["change"])]
         deployed = ArtifactRecord(
             name=f"{address}/deployment/0",
@@ -89,11 +90,20 @@ class Publisher:
             actor=str(data["actor"]),
             parameters={"endpoint": data["endpoint"], "version": data["version"], "backend": data["backend"]},
             facts=failure,
-            inputs=(Edge(key="model", index=0, artifact=model),) if model else (),
+            inputs=inputs,
             outputs=(Edge(key="deployment", index=0, artifact=deployed),) if state.published else (),
             created_at=event.at,
             finished_at=event.at,
         )
+
+    def _models(self, data: Mapping[str, JsonValue]) -> Iterator[Edge]:
+        """The model, and those of an ensemble, as far as the lineage knows them."""
+        others = data.get("others")
+        names = [data["artifact"], *(others if isinstance(others, list) else [])]
+        for index, name in enumerate(names):
+            found = self.lineage.artifact(str(name)) if name else None
+            if found is not None:
+                yield Edge(key="model", index=index, artifact=found)
 
     def _routed(self, event: Event) -> ExecutionRecord:
         data = event.data

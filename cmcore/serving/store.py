@@ -281,6 +281,7 @@ def facts_of(deployment: Deployment) -> dict[str, JsonValue]:
         "backend": deployment.backend,
         "version": deployment.version.reference,
         "artifact": deployment.version.artifact,
+        "others": [other.artifact for other in deployment.others],
     }
 
 

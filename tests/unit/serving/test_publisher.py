@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,18 @@ def test_a_refused_version_is_a_failed_execution_with_its_reason(
 def test_another_project_publishes_nothing_of_it(database: StateDatabase, lineage: MemoryLineage) -> None:
     other = Publisher(database=database, lineage=lineage, project="other")
     assert (other.publish(), lineage.execution(DEPLOYED)) == (0, None)
+
+
+def test_the_models_of_an_ensemble_are_read_too(
+    endpoints: Endpoints, controller: Controller, publisher: Publisher, lineage: MemoryLineage, tmp_path: Path
+) -> None:
+    wanted = candidate(tmp_path)
+    part = replace(wanted.version, reference="part@1.0.0", artifact=MODEL)
+    endpoints.apply(document(), [replace(wanted, version=replace(wanted.version, artifact=MODEL), others=(part,))])
+    settle(controller)
+    publisher.publish()
+    found = lineage.execution(DEPLOYED)
+    assert found is not None
+    assert [(edge.key, edge.index, edge.artifact.name) for edge in found.inputs] == [
+        ("model", 0, MODEL), ("model", 1, MODEL),
+    ]  # fmt: skip
