@@ -56,6 +56,8 @@ def _problems(error: ValidationError, document: Document, model: type[BaseModel]
 def without_echoes(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     """The errors without those that only follow from another: pydantic counts a list without its wrong items, and says
     then that it is too short."""
+    if all(detail["type"] != "too_short" for detail in details):
+        return list(details)
     inner = {detail["loc"][:-1] for detail in details}
     return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in inner]
 

@@ -65,7 +65,9 @@ def projects(data: Path) -> dict[str, Path]:
 
 
 def test_python_and_yaml_give_equal_digests(projects: dict[str, Path]) -> None:
-    assert digests(projects["pipeline.py"]) == digests(projects["pipeline.yaml"])
+    first, second = digests(projects["pipeline.py"]), digests(projects["pipeline.yaml"])
+    timed = ("infra", "infra_blessing")  # how long answers took is in it
+    assert {**first, timed: ""} == {**second, timed: ""}
 
 
 def test_all_flights_are_accounted_for(projects: dict[str, Path]) -> None:

@@ -63,6 +63,7 @@ def test_the_others_are_named_with_the_reason(reproduced: Reproduced) -> None:
     assert given == {
         "raw": "data from outside: its digest is checked",
         "baseline": "a query: what it found then is given again",
+        "infra": "it changes the world outside: never run again",
         "registrar": "it changes the world outside: never run again",
         "pusher": "it changes the world outside: never run again",
     }
