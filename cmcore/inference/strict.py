@@ -35,8 +35,10 @@ def strict_request(rows: Sequence[Row], interface: Interface, *, texts: bool = F
     for spec in interface.inputs:
         if not any(spec.name in row for row in rows) and spec.optional:
             continue
+        before = len(problems)
         columns = [elements(row, spec, number, problems, texts=texts) for number, row in enumerate(rows, start=1)]
-        tensors.append(columns_tensor(spec, columns, problems, batched=interface.batched))
+        if len(problems) == before:
+            tensors.append(columns_tensor(spec, columns, problems, batched=interface.batched))
     if problems:
         more = [f"and {len(problems) - PROBLEMS_SHOWN} more"] if len(problems) > PROBLEMS_SHOWN else []
         raise UsageError("\n  ".join(["the rows are not what the model takes:", *problems[:PROBLEMS_SHOWN], *more]))
@@ -75,7 +77,7 @@ def columns_tensor(
     shape = row_shape(spec, len(columns[0]))
     asked = math.prod(shape)
     for number, column in enumerate(columns, start=1):
-        if column and len(column) != asked:
+        if len(column) != asked:
             problems.append(f"row {number}, column {spec.name!r}: {len(column)} elements; it takes {asked}")
     data = tuple(element for column in columns for element in column)
     return Tensor(name=spec.name, datatype=spec.datatype, shape=(len(columns), *shape) if batched else shape, data=data)

@@ -14,22 +14,7 @@ from dataclasses import dataclass
 from cmcore.errors import CmError, ModelRefusedError, OutdatedError, ServingError
 from cmcore.failpoint import failpoint
 from cmcore.serving.backend import ServedModel, ServingBackend
-from cmcore.serving.decision import (
-    Clear,
-    Load,
-    Lose,
-    MoveTraffic,
-    Place,
-    Recall,
-    Retire,
-    Seen,
-    Step,
-    Unload,
-    Wait,
-    WarmUp,
-    held,
-    next_step,
-)
+from cmcore.serving.decision import Advance, MoveTraffic, Seen, Step, Wait, held, next_step
 from cmcore.serving.states import Change, DeploymentState
 from cmcore.serving.store import Endpoints
 from cmcore.serving.values import Deployment, EndpointState, Hold
@@ -100,7 +85,7 @@ class Controller:
             seen = self._look(state)
             step = next_step(state, seen, self._clock())
             failpoint("serving-decided")
-            if step is not None and not isinstance(step, Wait):
+            if isinstance(step, Advance | MoveTraffic):
                 self._take(step, state)
                 failpoint("serving-persisted")
         except ServingError as error:
@@ -150,67 +135,58 @@ class Controller:
             calm = self._calm[deployment.name] = Calm(total=total, since=now)
         return calm.since
 
-    def _take(self, step: Step, state: EndpointState) -> None:
+    def _take(self, step: Advance | MoveTraffic, state: EndpointState) -> None:
         if isinstance(step, MoveTraffic):
             self._endpoints.moved(self._lease, state, step.traffic)
             return
-        assert not isinstance(step, Wait)
         deployment = state.deployment(step.number)
         assert deployment is not None
         self._endpoints.check(self._lease, state)  # servers know no lease: whoever lost it must not touch them
         try:
-            change = self._act(step, deployment, state)
-        except ModelRefusedError as error:
-            if deployment.number in state.traffic.values():
-                raise  # it served before: its server is to blame, and clients have nobody else
-            self._endpoints.changed(self._lease, state, deployment, Change.REFUSED, reason=str(error))
-            return
+            self._bring_about(step.change, deployment, state)
         except ServingError as error:
-            if not self._breaks_its_server(step, deployment, state):
+            if (reason := self._blame(step.change, deployment, state, error)) is None:
                 raise
-            told = f"its server failed {BREAKS} times while it was loaded or asked: {error}"
-            self._endpoints.changed(self._lease, state, deployment, Change.REFUSED, reason=told)
+            self._endpoints.changed(self._lease, state, deployment, Change.REFUSED, reason=reason)
             return
         failpoint("serving-acted")
-        self._endpoints.changed(self._lease, state, deployment, change)
+        self._endpoints.changed(self._lease, state, deployment, step.change)
 
-    def _breaks_its_server(self, step: Step, deployment: Deployment, state: EndpointState) -> bool:
-        """Whether a version without traffic is to blame for a server that answered until it was loaded or asked."""
-        if deployment.number in state.traffic.values() or not isinstance(step, Load | WarmUp):
-            return False
+    def _blame(self, change: Change, deployment: Deployment, state: EndpointState, error: ServingError) -> str | None:
+        """Why a version is refused that could not be brought further; None where its server is to blame.
+
+        One that has traffic served before, and clients have nobody else. One that takes the server down again and again
+        while it is loaded or asked takes down what serves beside it.
+        """
+        if deployment.number in state.traffic.values():
+            return None
+        if isinstance(error, ModelRefusedError):
+            return str(error)
+        if change not in (Change.LOADED, Change.WARMED):
+            return None
         self._breaks[deployment.name] += 1
-        return self._breaks[deployment.name] >= BREAKS
+        if self._breaks[deployment.name] < BREAKS:
+            return None
+        return f"its server failed {BREAKS} times while it was loaded or asked: {error}"
 
-    def _act(self, step: Step, deployment: Deployment, state: EndpointState) -> Change:
-        backend = self._backend(deployment.backend)
-        match step:
-            case Place():
+    def _bring_about(self, change: Change, deployment: Deployment, state: EndpointState) -> None:
+        """What has to be done before the change is true; for some nothing has."""
+        backend, name = self._backend(deployment.backend), deployment.name
+        match change:
+            case Change.PLACED:
                 backend.place(deployment.placement)
-                return Change.PLACED
-            case Load():
+            case Change.LOADED:
                 backend.place(deployment.placement)  # a folder that was lost is made again; else this does nothing
-                backend.load(deployment.name)
-                return Change.LOADED
-            case WarmUp():
+                backend.load(name)
+            case Change.WARMED:
                 warm_up(backend, deployment.placement, state.revision.document.protocols)
-                return Change.WARMED
-            case Lose():
-                return Change.LOST
-            case Recall():
-                self._calm.pop(deployment.name, None)  # when it drains again, its quiet begins anew
-                return Change.RECALLED
-            case Retire():
-                return Change.RETIRED
-            case Unload():
-                backend.unload(deployment.name)
-                self._calm.pop(deployment.name, None)
-                return Change.UNLOADED
-            case Clear():
-                backend.unload(deployment.name)  # a version that failed its warm-up is still loaded
-                backend.remove(deployment.name)
-                return Change.CLEARED
-            case _:
-                raise AssertionError(step)
+            case Change.UNLOADED:
+                backend.unload(name)
+            case Change.CLEARED:
+                backend.unload(name)  # a version that failed its warm-up is still loaded
+                backend.remove(name)
+        if change in (Change.RECALLED, Change.UNLOADED):
+            self._calm.pop(name, None)  # should it drain again, its quiet begins anew
 
     def _hold(self, state: EndpointState, reason: str) -> Wait:
         failures = state.hold.failures + 1 if state.hold else 1

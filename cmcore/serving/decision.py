@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cmcore.serving.backend import ServedModel, ServedState
-from cmcore.serving.states import DeploymentState
+from cmcore.serving.states import Change, DeploymentState
 from cmcore.serving.values import Deployment, EndpointState
 
 S = DeploymentState
@@ -36,30 +36,10 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Put the model where the server will load it from."""
+class Advance:
+    """Bring this change about for one deployment; what has to be done for it is the controller's."""
 
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Load it beside the others."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class WarmUp:
-    """Have it answer its warm-up requests."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lose:
-    """Note that the server has it no more."""
-
+    change: Change
     number: int
 
 
@@ -71,34 +51,6 @@ class MoveTraffic:
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
-    """Take back one that was draining: it is wanted again."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Retire:
-    """Let it drain: it has no traffic and is not wanted."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unload:
-    """Take it from the server."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Clear:
-    """Remove what was placed."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing can be done before this time."""
 
@@ -106,7 +58,7 @@ class Wait:
     reason: str
 
 
-Step = Place | Load | WarmUp | Lose | MoveTraffic | Recall | Retire | Unload | Clear | Wait
+Step = Advance | MoveTraffic | Wait
 
 
 def next_step(state: EndpointState, seen: Seen, now: float) -> Step | None:
@@ -143,15 +95,15 @@ def _steps(state: EndpointState, seen: Seen, now: float) -> Iterator[Step]:
 def _towards_warm(deployment: Deployment, seen: Seen) -> Iterator[Step]:
     match deployment.state:
         case S.DECLARED:
-            yield Place(deployment.number)
+            yield Advance(Change.PLACED, deployment.number)
         case S.PLACED:
-            yield Load(deployment.number)
+            yield Advance(Change.LOADED, deployment.number)
         case S.LOADED | S.WARM if not seen.ready(deployment):
-            yield Lose(deployment.number)
+            yield Advance(Change.LOST, deployment.number)
         case S.LOADED:
-            yield WarmUp(deployment.number)
+            yield Advance(Change.WARMED, deployment.number)
         case S.DRAINING:
-            yield Recall(deployment.number)
+            yield Advance(Change.RECALLED, deployment.number)
 
 
 def traffic_wanted(state: EndpointState, *, away: Container[str] = ()) -> dict[str, int]:
@@ -177,13 +129,16 @@ def traffic_wanted(state: EndpointState, *, away: Container[str] = ()) -> dict[s
 def _towards_gone(deployment: Deployment, state: EndpointState, seen: Seen, now: float) -> Iterator[Step]:
     match deployment.state:
         case S.DECLARED | S.PLACED | S.LOADED | S.WARM:
-            yield Retire(deployment.number)
+            yield Advance(Change.RETIRED, deployment.number)
         case _ if deployment.backend in seen.away:
             return
         case S.DRAINING:
             draining = state.revision.document.draining
             quiet_at = seen.quiet_since.get(deployment.name, now) + draining.quiet_s
             until = min(quiet_at, deployment.since + draining.timeout_s)
-            yield Unload(deployment.number) if now >= until else Wait(until, f"{deployment.name} drains")
+            if now < until:
+                yield Wait(until, f"{deployment.name} drains")
+            else:
+                yield Advance(Change.UNLOADED, deployment.number)
         case S.UNLOADED | S.FAILED:
-            yield Clear(deployment.number)
+            yield Advance(Change.CLEARED, deployment.number)

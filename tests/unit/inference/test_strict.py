@@ -120,9 +120,10 @@ def test_a_dimension_of_any_size_takes_what_is_given() -> None:
     assert strict_request([{"v": [1.0, 2.0, 3.0]}], one(DataType.FP32, -1)).inputs[0].shape == (1, 3)
 
 
-def test_rows_of_different_sizes_are_an_error() -> None:
-    with pytest.raises(UsageError, match="row 2, column 'v': 1 elements; it takes 2"):
-        strict_request([{"v": [1.0, 2.0]}, {"v": [3.0]}], one(DataType.FP32, -1))
+@pytest.mark.parametrize("second", [[], [3.0]])
+def test_rows_of_different_sizes_are_an_error(second: list[float]) -> None:
+    with pytest.raises(UsageError, match=f"row 2, column 'v': {len(second)} elements; it takes 2"):
+        strict_request([{"v": [1.0, 2.0]}, {"v": second}], one(DataType.FP32, -1))
 
 
 def test_a_model_without_batches_takes_one_row_as_it_is() -> None:

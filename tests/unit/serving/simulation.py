@@ -11,30 +11,13 @@ from pathlib import Path
 
 from cmcore.inference.interface import Interface
 from cmcore.serving.backend import Flavor, Placement, ServedModel, ServedState
-from cmcore.serving.decision import (
-    Clear,
-    Load,
-    Lose,
-    MoveTraffic,
-    Place,
-    Recall,
-    Retire,
-    Seen,
-    Step,
-    Unload,
-    Wait,
-    WarmUp,
-    next_step,
-)
+from cmcore.serving.decision import Advance, MoveTraffic, Seen, Step, Wait, next_step
 from cmcore.serving.document import Draining, Endpoint, Variant
 from cmcore.serving.states import Change, DeploymentState, after
 from cmcore.serving.values import Deployment, EndpointState, Revision, ServedVersion
 
 BACKEND = "simulated"
-CHANGES: Mapping[type[object], Change] = {
-    Place: Change.PLACED, Load: Change.LOADED, WarmUp: Change.WARMED, Lose: Change.LOST, Recall: Change.RECALLED,
-    Retire: Change.RETIRED, Unload: Change.UNLOADED, Clear: Change.CLEARED,
-}  # fmt: skip
+TAKING_AWAY = frozenset({Change.UNLOADED, Change.CLEARED, Change.RETIRED})
 Wish = Mapping[str, str]
 
 
@@ -162,23 +145,23 @@ class World:
             if recorded:
                 self.state = replace(self.state, traffic=dict(step.traffic))
             return
-        assert not isinstance(step, Wait)
+        assert isinstance(step, Advance)
         found = self.state.deployment(step.number)
         assert found is not None
-        change = self._act(step, found)
+        change = self._act(step.change, found)
         if recorded:
             self._record(found, change)
 
-    def _act(self, step: Step, found: Deployment) -> Change:
-        if isinstance(step, Load):
+    def _act(self, change: Change, found: Deployment) -> Change:
+        if change is Change.LOADED:
             if found.identity.startswith("bad"):
                 return Change.REFUSED
             self.loaded.add(found.number)
-        if isinstance(step, WarmUp) and found.identity.startswith("cold"):
+        if change is Change.WARMED and found.identity.startswith("cold"):
             return Change.REFUSED
-        if isinstance(step, Unload | Clear):
+        if change in (Change.UNLOADED, Change.CLEARED):
             self.loaded.discard(found.number)
-        return CHANGES[type(step)]
+        return change
 
     def _record(self, found: Deployment, change: Change) -> None:
         state = after(found.state, change)
@@ -198,10 +181,10 @@ def broken_by(step: Step, state: EndpointState) -> Iterator[str]:
                 yield f"traffic moves to {number}, which is not warm"
         if serving and state.revision.wanted and not step.traffic:
             yield "traffic is taken away although something is wanted"
-    elif isinstance(step, Unload | Clear | Retire) and step.number in serving:
+    elif isinstance(step, Advance) and step.change in TAKING_AWAY and step.number in serving:
         yield f"{step} is about one that has traffic"
 
 
-def numbers(steps: Sequence[Step], kind: type[object]) -> list[int]:
-    """The deployments that steps of a kind were about, in their order."""
-    return [step.number for step in steps if isinstance(step, kind) and not isinstance(step, MoveTraffic | Wait)]
+def numbers(steps: Sequence[Step], change: Change) -> list[int]:
+    """The deployments for which this change was brought about, in their order."""
+    return [step.number for step in steps if isinstance(step, Advance) and step.change is change]

@@ -15,24 +15,15 @@ from cmcore.serving.decision import Wait
 from cmcore.serving.states import DeploymentState
 from cmcore.serving.status import Condition, condition, refusals
 from cmcore.serving.store import Endpoints
+from cmcore.serving.tables import SERVING_BRANCH
 from cmcore.state.database import StateDatabase
 from cmcore.state.holder import Holder
 from cmcore.state.lease import Lease, Leases
+from cmcore.state.migration import STATE_BRANCH
 from cmcore.testing.serving_memory import MemoryServer, MemoryServing
-from tests.unit.serving.wanted import candidate, document
+from tests.unit.serving.wanted import Clock, candidate, document, told
 
 ENOUGH = 60
-
-
-class Clock:
-    """A clock that goes on by a second with every look."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        self.now += 1.0
-        return self.now
 
 
 @pytest.fixture
@@ -49,10 +40,10 @@ def settle(controller: Controller, name: str = "tiny") -> list[str]:
     """Steps until nothing is left, by their kinds; waits are waited out."""
     steps = [controller.step(name) for _ in range(ENOUGH)]
     assert steps[-1] is None, steps[-5:]
-    return [type(step).__name__ for step in steps if step is not None and not isinstance(step, Wait)]
+    return told(steps)
 
 
-def told(endpoints: Endpoints, name: str = "tiny") -> Condition:
+def condition_of(endpoints: Endpoints, name: str = "tiny") -> Condition:
     """The endpoint's condition."""
     return condition(endpoints.state(name), refusals(endpoints.deployments(name)))
 
@@ -61,8 +52,8 @@ def test_a_version_is_placed_loaded_warmed_and_then_gets_traffic(
     endpoints: Endpoints, controller: Controller, tmp_path: Path
 ) -> None:
     endpoints.apply(document(), [candidate(tmp_path)])
-    assert settle(controller) == ["Place", "Load", "WarmUp", "MoveTraffic"]
-    assert (told(endpoints), dict(endpoints.state("tiny").traffic)) == (Condition.READY, {"main": 1})
+    assert settle(controller) == ["placed", "loaded", "warmed", "traffic moved"]
+    assert (condition_of(endpoints), dict(endpoints.state("tiny").traffic)) == (Condition.READY, {"main": 1})
 
 
 def test_an_update_loads_beside_moves_traffic_and_then_takes_the_old_one_away(
@@ -71,7 +62,7 @@ def test_an_update_loads_beside_moves_traffic_and_then_takes_the_old_one_away(
     endpoints.apply(document(), [candidate(tmp_path)])
     settle(controller)
     endpoints.apply(document("tiny@1.1.0"), [candidate(tmp_path, "1.1.0")])
-    assert settle(controller) == ["Place", "Load", "WarmUp", "MoveTraffic", "Retire", "Unload", "Clear"]
+    assert settle(controller) == ["placed", "loaded", "warmed", "traffic moved", "retired", "unloaded", "cleared"]
     assert (list(server.loaded), list(server.placed)) == (["tiny-1.1.0-2"], ["tiny-1.1.0-2"])
 
 
@@ -82,7 +73,7 @@ def test_recycling_takes_everything_away(
     settle(controller)
     endpoints.recycle("tiny")
     settle(controller)
-    assert (told(endpoints), dict(server.loaded), dict(server.placed)) == (Condition.RECYCLED, {}, {})
+    assert (condition_of(endpoints), dict(server.loaded), dict(server.placed)) == (Condition.RECYCLED, {}, {})
 
 
 @pytest.mark.parametrize("trouble", [{"refuses": "no weights"}, {"answers": "wrong"}], ids=["load", "warm-up"])
@@ -98,7 +89,7 @@ def test_a_refused_version_never_gets_traffic_and_leaves_nothing(
         variant="main", version=bad.version, backend=bad.backend, placement=wrong, identity=bad.identity,
     )])  # fmt: skip
     settle(controller)
-    assert (told(endpoints), dict(endpoints.state("tiny").traffic)) == (Condition.DEGRADED, {"main": 1})
+    assert (condition_of(endpoints), dict(endpoints.state("tiny").traffic)) == (Condition.DEGRADED, {"main": 1})
     assert (list(server.placed), endpoints.deployments("tiny")[-1].state) == (
         ["tiny-1.0.0-1"], DeploymentState.REJECTED,
     )  # fmt: skip
@@ -109,7 +100,8 @@ def test_a_first_version_that_is_refused_leaves_the_endpoint_failed_with_its_rea
 ) -> None:
     endpoints.apply(document(), [candidate(tmp_path, refuses="no weights")])
     settle(controller)
-    assert (told(endpoints), "no weights" in endpoints.deployments("tiny")[0].reason) == (Condition.FAILED, True)
+    reason = endpoints.deployments("tiny")[0].reason
+    assert (condition_of(endpoints), "no weights" in reason) == (Condition.FAILED, True)
 
 
 def test_a_killed_server_gets_back_what_it_served(
@@ -118,8 +110,8 @@ def test_a_killed_server_gets_back_what_it_served(
     endpoints.apply(document(), [candidate(tmp_path)])
     settle(controller)
     server.kill()
-    assert settle(controller) == ["Lose", "Load", "WarmUp"]
-    assert (told(endpoints), list(server.loaded)) == (Condition.READY, ["tiny-1.0.0-1"])
+    assert settle(controller) == ["lost", "loaded", "warmed"]
+    assert (condition_of(endpoints), list(server.loaded)) == (Condition.READY, ["tiny-1.0.0-1"])
 
 
 def test_a_server_that_is_away_holds_the_endpoint_and_condemns_nobody(
@@ -132,7 +124,7 @@ def test_a_server_that_is_away_holds_the_endpoint_and_condemns_nobody(
     assert endpoints.state("tiny").deployments[0].state is DeploymentState.DECLARED
     server.fails = lambda call, name: None
     settle(controller)
-    assert (told(endpoints), endpoints.state("tiny").hold) == (Condition.READY, None)
+    assert (condition_of(endpoints), endpoints.state("tiny").hold) == (Condition.READY, None)
 
 
 def test_waits_grow_with_failures_in_a_row(
@@ -156,12 +148,12 @@ def test_a_version_that_has_traffic_is_not_condemned_by_its_server(
     server.fails = refusing(ModelRefusedError("out of memory"), at="load")
     for _ in range(10):
         controller.step("tiny")
-    assert (told(endpoints), endpoints.state("tiny").deployments[0].state) == (
+    assert (condition_of(endpoints), endpoints.state("tiny").deployments[0].state) == (
         Condition.FAILED, DeploymentState.PLACED,
     )  # fmt: skip
     server.fails = lambda call, name: None
     settle(controller)
-    assert told(endpoints) is Condition.READY
+    assert condition_of(endpoints) is Condition.READY
 
 
 def test_an_old_version_drains_until_it_has_had_no_request(
@@ -228,15 +220,12 @@ def dying(deaths: Iterator[bool]) -> Callable[[str, str], None]:
 def test_whatever_dies_when_the_end_is_the_same(
     deaths: list[bool], kills: set[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.mktemp("killed")
-    with_database(folder, deaths, kills)
+    end = lived_through(tmp_path_factory.mktemp("killed"), deaths, kills)
+    assert end == (["tiny-1.1.0-2"], {"main": 2}, ["tiny-1.1.0-2"])
 
 
-def with_database(folder: Path, deaths: list[bool], kills: set[int]) -> None:
-    """Deploy and update while controllers and the server die; the end must be as if nobody had."""
-    from cmcore.serving.tables import SERVING_BRANCH
-    from cmcore.state.migration import STATE_BRANCH
-
+def lived_through(folder: Path, deaths: list[bool], kills: set[int]) -> tuple[list[str], dict[str, int], list[str]]:
+    """Deploy and update while controllers and the server die: what is loaded in the end, traffic, and deployments."""
     database = StateDatabase.open(f"sqlite:///{folder}/state.db", branches=[STATE_BRANCH, SERVING_BRANCH])
     server, clock, leases = MemoryServer(), Clock(), Leases(database)
     endpoints = Endpoints(database, project="demo", actor="ada", clock=clock)
@@ -256,9 +245,7 @@ def with_database(folder: Path, deaths: list[bool], kills: set[int]) -> None:
             leases.release(lease)
     state = endpoints.state("tiny")
     database.close()
-    assert (list(server.loaded), dict(state.traffic), [it.name for it in state.deployments]) == (
-        ["tiny-1.1.0-2"], {"main": 2}, ["tiny-1.1.0-2"],
-    )  # fmt: skip
+    return list(server.loaded), dict(state.traffic), [it.name for it in state.deployments]
 
 
 def test_traffic_is_only_ever_given_to_what_has_answered(

@@ -10,25 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmcore.serving.decision import (
-    Clear,
-    Load,
-    Lose,
-    MoveTraffic,
-    Place,
-    Recall,
-    Retire,
-    Seen,
-    Step,
-    Unload,
-    Wait,
-    WarmUp,
-    next_step,
-)
+from cmcore.serving.decision import Advance, MoveTraffic, Seen, Step, Wait, next_step
+from cmcore.serving.states import Change
 from cmcore.serving.states import DeploymentState as S
 from cmcore.serving.values import EndpointState, Hold
 from tests.unit.serving.simulation import World, deployment, endpoint, numbers, seen
 
+C = Change
 BOTH = (deployment(1, "old", S.WARM), deployment(2, "new", S.WARM))
 FIRST = {"main": 1}
 SECOND = {"main": 2}
@@ -43,30 +31,30 @@ def old_and(state: S, *, wanted: dict[str, int] | None = None) -> EndpointState:
 @pytest.mark.parametrize(
     ("state", "show", "step"),
     [
-        (endpoint(FIRST, deployment(1)), seen(), Place(1)),
-        (endpoint(FIRST, deployment(1, state=S.PLACED)), seen(), Load(1)),
-        (endpoint(FIRST, deployment(1, state=S.LOADED)), seen(1), WarmUp(1)),
-        (endpoint(FIRST, deployment(1, state=S.LOADED)), seen(), Lose(1)),
+        (endpoint(FIRST, deployment(1)), seen(), Advance(C.PLACED, 1)),
+        (endpoint(FIRST, deployment(1, state=S.PLACED)), seen(), Advance(C.LOADED, 1)),
+        (endpoint(FIRST, deployment(1, state=S.LOADED)), seen(1), Advance(C.WARMED, 1)),
+        (endpoint(FIRST, deployment(1, state=S.LOADED)), seen(), Advance(C.LOST, 1)),
         (endpoint(FIRST, deployment(1, state=S.WARM)), seen(1), MoveTraffic(FIRST)),
         (endpoint(FIRST, deployment(1, state=S.WARM), traffic=FIRST), seen(1), None),
-        (endpoint(FIRST, deployment(1, state=S.WARM), traffic=FIRST), seen(), Lose(1)),
-        (endpoint(FIRST, deployment(1, state=S.FAILED)), seen(), Clear(1)),
-        (endpoint(FIRST, deployment(1, state=S.DRAINING)), seen(1), Recall(1)),
+        (endpoint(FIRST, deployment(1, state=S.WARM), traffic=FIRST), seen(), Advance(C.LOST, 1)),
+        (endpoint(FIRST, deployment(1, state=S.FAILED)), seen(), Advance(C.CLEARED, 1)),
+        (endpoint(FIRST, deployment(1, state=S.DRAINING)), seen(1), Advance(C.RECALLED, 1)),
         (endpoint(FIRST), seen(), None),
         (endpoint({}), seen(), None),
-        (old_and(S.DECLARED), seen(1), Place(2)),
-        (old_and(S.PLACED), seen(1), Load(2)),
-        (old_and(S.LOADED), seen(1, 2), WarmUp(2)),
+        (old_and(S.DECLARED), seen(1), Advance(C.PLACED, 2)),
+        (old_and(S.PLACED), seen(1), Advance(C.LOADED, 2)),
+        (old_and(S.LOADED), seen(1, 2), Advance(C.WARMED, 2)),
         (old_and(S.WARM), seen(1, 2), MoveTraffic(SECOND)),
-        (old_and(S.FAILED), seen(1), Clear(2)),
-        (old_and(S.DECLARED), seen(), Lose(1)),
-        (old_and(S.DECLARED, wanted=FIRST), seen(1), Retire(2)),
-        (old_and(S.PLACED, wanted=FIRST), seen(1), Retire(2)),
-        (old_and(S.WARM, wanted=FIRST), seen(1, 2), Retire(2)),
-        (old_and(S.UNLOADED, wanted=FIRST), seen(1), Clear(2)),
+        (old_and(S.FAILED), seen(1), Advance(C.CLEARED, 2)),
+        (old_and(S.DECLARED), seen(), Advance(C.LOST, 1)),
+        (old_and(S.DECLARED, wanted=FIRST), seen(1), Advance(C.RETIRED, 2)),
+        (old_and(S.PLACED, wanted=FIRST), seen(1), Advance(C.RETIRED, 2)),
+        (old_and(S.WARM, wanted=FIRST), seen(1, 2), Advance(C.RETIRED, 2)),
+        (old_and(S.UNLOADED, wanted=FIRST), seen(1), Advance(C.CLEARED, 2)),
         (old_and(S.WARM, wanted={}), seen(1, 2), MoveTraffic({})),
-        (endpoint(SECOND, *BOTH, traffic=SECOND), seen(1, 2), Retire(1)),
-        (endpoint({}, *BOTH), seen(1, 2), Retire(1)),
+        (endpoint(SECOND, *BOTH, traffic=SECOND), seen(1, 2), Advance(C.RETIRED, 1)),
+        (endpoint({}, *BOTH), seen(1, 2), Advance(C.RETIRED, 1)),
     ],
 )
 def test_the_step_that_is_taken(state: EndpointState, show: Seen, step: Step | None) -> None:
@@ -83,9 +71,9 @@ def draining(since: float) -> EndpointState:
     ("quiet_since", "now", "step"),
     [
         (10.0, 11.9, Wait(12.0, "tiny-1 drains")),
-        (10.0, 12.0, Unload(1)),
+        (10.0, 12.0, Advance(C.UNLOADED, 1)),
         (59.0, 59.5, Wait(60.0, "tiny-1 drains")),
-        (59.9, 60.0, Unload(1)),
+        (59.9, 60.0, Advance(C.UNLOADED, 1)),
     ],
 )
 def test_what_drains_is_unloaded_once_it_is_quiet_or_the_time_is_up(quiet_since: float, now: float, step: Step) -> None:
@@ -104,30 +92,30 @@ def test_a_hold_is_waited_for() -> None:
 
 def test_a_hold_that_is_over_is_none() -> None:
     state = replace(old_and(S.DECLARED), hold=Hold(reason="no server", failures=1, until=5.0))
-    assert next_step(state, seen(1), now=5.0) == Place(2)
+    assert next_step(state, seen(1), now=5.0) == Advance(C.PLACED, 2)
 
 
 def test_what_serves_is_looked_after_before_its_successor() -> None:
     state = endpoint(SECOND, replace(BOTH[0], state=S.PLACED), deployment(2, "new"), traffic=FIRST)
-    assert next_step(state, seen(), now=0.0) == Load(1)
+    assert next_step(state, seen(), now=0.0) == Advance(C.LOADED, 1)
 
 
 def test_there_is_something_to_do_before_anything_is_waited_for() -> None:
     state = draining(since=0.0)
     state = replace(state, deployments=(*state.deployments, deployment(3, "other", S.UNLOADED)))
-    assert next_step(state, seen(1, 2), now=0.0) == Clear(3)
+    assert next_step(state, seen(1, 2), now=0.0) == Advance(C.CLEARED, 3)
 
 
 def test_traffic_of_another_variant_stays_until_all_that_is_wanted_is_warm() -> None:
     state = endpoint({"blue": 2, "green": 3}, *BOTH, deployment(3, "third", S.PLACED), traffic=FIRST)
-    assert next_step(state, seen(1, 2), now=0.0) == Load(3)
+    assert next_step(state, seen(1, 2), now=0.0) == Advance(C.LOADED, 3)
 
 
 def test_a_first_version_is_placed_loaded_warmed_and_then_gets_traffic() -> None:
     world = World()
     world.want({"main": "good"})
     world.settle()
-    assert world.history == [Place(1), Load(1), WarmUp(1), MoveTraffic(FIRST)]
+    assert world.history == [Advance(C.PLACED, 1), Advance(C.LOADED, 1), Advance(C.WARMED, 1), MoveTraffic(FIRST)]
 
 
 def test_a_successor_is_warm_before_traffic_moves_and_the_old_one_goes_afterwards() -> None:
@@ -135,7 +123,8 @@ def test_a_successor_is_warm_before_traffic_moves_and_the_old_one_goes_afterward
     world.want({"main": "new"})
     world.settle()
     assert world.history[4:] == [
-        Place(2), Load(2), WarmUp(2), MoveTraffic(SECOND), Retire(1), Unload(1), Clear(1),
+        Advance(C.PLACED, 2), Advance(C.LOADED, 2), Advance(C.WARMED, 2), MoveTraffic(SECOND),
+        Advance(C.RETIRED, 1), Advance(C.UNLOADED, 1), Advance(C.CLEARED, 1),
     ]  # fmt: skip
 
 
@@ -150,10 +139,10 @@ def test_a_successor_that_is_refused_leaves_everything_as_it_was(version: str) -
 def test_a_version_that_is_wanted_again_while_it_drains_is_recalled() -> None:
     world = settled("old")
     world.want({"main": "new"})
-    follow_until(world, Retire)
+    follow_until(world, C.RETIRED)
     world.want({"main": "old"})
     world.settle()
-    assert (numbers(world.history, Recall), numbers(world.history, Unload), world.versions()) == (
+    assert (numbers(world.history, C.RECALLED), numbers(world.history, C.UNLOADED), world.versions()) == (
         [1],
         [2],
         {"main": "old"},
@@ -164,7 +153,7 @@ def test_what_a_server_forgot_is_loaded_and_warmed_again() -> None:
     world = settled("old")
     world.forget()
     world.settle()
-    assert world.history[4:] == [Lose(1), Load(1), WarmUp(1)]
+    assert world.history[4:] == [Advance(C.LOST, 1), Advance(C.LOADED, 1), Advance(C.WARMED, 1)]
 
 
 def test_a_recycled_endpoint_has_nothing_left() -> None:
@@ -182,9 +171,9 @@ def settled(version: str) -> World:
     return world
 
 
-def follow_until(world: World, kind: type[Step]) -> None:
-    """Take steps until one of a kind was taken."""
-    while not isinstance(world.step(), kind):
+def follow_until(world: World, change: Change) -> None:
+    """Take steps until this change was brought about."""
+    while getattr(world.step(), "change", None) is not change:
         pass
 
 

@@ -15,8 +15,8 @@ from cmcore.serving.store import Endpoints
 from cmcore.state.database import StateDatabase
 from cmcore.state.lease import Lease
 from cmcore.testing.serving_memory import MemoryServer, MemoryServing
-from tests.unit.serving.test_controller import Clock, settle
-from tests.unit.serving.wanted import candidate, document
+from tests.unit.serving.test_controller import settle
+from tests.unit.serving.wanted import Clock, candidate, document
 
 MODEL = "train/trainer/1/model/0"
 DEPLOYED = "endpoint-tiny-1.0.0-1/deploy/1"

@@ -21,20 +21,9 @@ from cmcore.state.journal import Journal
 from cmcore.state.lease import Lease, Leases
 from cmcore.testing.serving_memory import MemoryServer, MemoryServing
 from tests.unit.serving.simulation import BACKEND, deployment, endpoint, seen
-from tests.unit.serving.wanted import candidate, document
+from tests.unit.serving.wanted import Clock, candidate, document, told
 
 WARM = DeploymentState.WARM
-
-
-class Clock:
-    """A clock that goes on by a second with every look."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        self.now += 1.0
-        return self.now
 
 
 @pytest.fixture
@@ -56,7 +45,7 @@ def controller(
 def taken(controller: Controller, count: int = 60) -> list[str]:
     """The kinds of so many steps, without the waits."""
     steps = [controller.step("tiny") for _ in range(count)]
-    return [type(step).__name__ for step in steps if step is not None and not isinstance(step, Wait)]
+    return told(steps)
 
 
 def nothing(_: EndpointState) -> None:
@@ -84,7 +73,7 @@ def test_what_is_served_is_brought_back_though_the_backend_it_is_to_move_to_is_a
     moving: Controller, server: MemoryServer
 ) -> None:
     server.kill()
-    assert (taken(moving), list(server.loaded)) == (["Lose", "Load", "WarmUp"], ["tiny-1.0.0-1"])
+    assert (taken(moving), list(server.loaded)) == (["lost", "loaded", "warmed"], ["tiny-1.0.0-1"])
 
 
 def test_a_backend_that_is_away_is_why_the_endpoint_waits(moving: Controller, endpoints: Endpoints) -> None:
@@ -104,7 +93,7 @@ def test_an_alias_that_cannot_be_followed_leaves_what_is_served_kept(
     endpoints.apply(document(), [candidate(tmp_path)])
     taken(controller(endpoints, lease, {"memory": server}, nothing))
     server.kill()
-    assert taken(controller(endpoints, lease, {"memory": server}, refused)) == ["Lose", "Load", "WarmUp"]
+    assert taken(controller(endpoints, lease, {"memory": server}, refused)) == ["lost", "loaded", "warmed"]
 
 
 def test_an_alias_that_cannot_be_followed_is_told_once(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from cmcore.serving.backend import Placement
+from cmcore.serving.decision import Advance, MoveTraffic, Step
 from cmcore.serving.document import Draining, Endpoint, InferenceConfig, Variant, WarmUp
 from cmcore.serving.store import Candidate
 from cmcore.serving.values import ServedVersion
@@ -12,6 +14,17 @@ from cmcore.testing.serving_models import TinyModels
 
 BACKEND = "memory"
 AT_ONCE = Draining(quiet_s=0, timeout_s=0)
+
+
+class Clock:
+    """A clock that goes on by a second with every look."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
 
 
 def document(*models: str, name: str = "tiny", description: str = "") -> Endpoint:
@@ -38,3 +51,9 @@ def candidate(folder: Path, version: str = "1.0.0", *, variant: str = "main", **
         placement=placed(folder, version, **told),
         identity=f"identity of {version} {sorted(told)}",
     )
+
+
+def told(steps: Iterable[Step | None]) -> list[str]:
+    """Steps in words, without the waits."""
+    done = [step for step in steps if isinstance(step, Advance | MoveTraffic)]
+    return [step.change.value if isinstance(step, Advance) else "traffic moved" for step in done]
