@@ -9,7 +9,7 @@ EXTRAS_triton := [server]
 STAMP := $(VENV)/.installed
 SOURCES := cmcore $(foreach plugin,$(PLUGINS),$(plugin)/cmcore_$(notdir $(plugin))) plugins/hps/hps examples benchmarks
 
-.PHONY: help demo test slow check unit format lint types imports docs bench faults golden clean install
+.PHONY: help demo test slow check unit format lint types imports docs bench faults fuzz golden clean install
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -32,6 +32,9 @@ test: $(STAMP)  ## everything that needs under 30 minutes: unit, integration, ex
 
 slow: $(STAMP)  ## what `make test` leaves out: every failpoint, updates and pools on Ray (minutes)
 	$(BIN)/python -m pytest -m "slow and not gpu" --durations=15
+
+fuzz: $(STAMP)  ## the property tests with examples that nobody has tried yet
+	$(BIN)/python -m pytest -m "hypothesis and not slow and not gpu" -n auto --dist loadfile --hypothesis-profile=default
 
 check: format lint types imports unit docs  ## what a commit must pass
 

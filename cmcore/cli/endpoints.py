@@ -10,11 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 
 import click
 
+from cmcore.cli.order import Order
 from cmcore.cli.output import echo_json
 from cmcore.cli.view.endpoint_lines import EndpointView, Tail
 from cmcore.cli.view.endpoint_status import NOBODY, address_lines
@@ -30,7 +30,6 @@ from cmcore.state.journal import Journal
 from cmcore.state.lease import Leases
 
 LOOK_S = 0.2
-TIMEOUT_S = 300.0
 SAMPLE, DATA = "--sample", "--data '{...}'"
 
 
@@ -49,34 +48,15 @@ EXIT_CODES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long somebody waits; `drained`, also until what was replaced is gone, where the steps are taken here."""
-
-    timeout_s: float = TIMEOUT_S
-    drained: bool = True
-    wait: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A change of an endpoint on its way: `want` writes down what is wanted, and the rest follows from that."""
-
-    project: Project
-    endpoint: str
-    want: Callable[[], Revision]
-    patience: Patience = Patience()
-    as_json: bool = False
-
-    def carried_out(self) -> int:
-        """Want it, and show each step until it is there; the exit code."""
-        tail = Tail(journal=Journal(self.project.database), project=self.project.name, endpoint=self.endpoint)
-        with resumable(self.endpoint), EndpointView(tail=tail, as_json=self.as_json) as view:
-            wanted = self.want()
-            view.catch_up()
-            outcome = brought(self.project, wanted, view, self.patience)
-            view.catch_up()
-        return told(self.project, wanted, outcome, self.patience, as_json=self.as_json)
+def carry_out(project: Project, endpoint: str, want: Callable[[], Revision], order: Order) -> int:
+    """Want a change (`want` writes it down), and show each step until it is there; the exit code."""
+    tail = Tail(journal=Journal(project.database), project=project.name, endpoint=endpoint)
+    with resumable(endpoint), EndpointView(tail=tail, as_json=order.as_json) as view:
+        wanted = want()
+        view.catch_up()
+        outcome = brought(project, wanted, view, order)
+        view.catch_up()
+    return told(project, wanted, outcome, order)
 
 
 @contextmanager
@@ -92,13 +72,13 @@ def resumable(endpoint: str) -> Iterator[None]:
         raise
 
 
-def brought(project: Project, wanted: Revision, view: EndpointView, patience: Patience) -> Outcome:
+def brought(project: Project, wanted: Revision, view: EndpointView, order: Order) -> Outcome:
     """Take the steps, or watch somebody who does, until the revision is served, is refused, or the time is up."""
-    give_up_at = time.monotonic() + patience.timeout_s
+    give_up_at = time.monotonic() + order.timeout_s
     leases = Leases(project.database)
-    while patience.wait and time.monotonic() < give_up_at:
+    while order.wait and time.monotonic() < give_up_at:
         holder = leases.holder(lease_name(project))
-        if holder is None and acted(project, wanted, view, patience, give_up_at):
+        if holder is None and acted(project, wanted, view, order, give_up_at):
             break
         if holder is not None:
             view.note(f"{holder} keeps this project's endpoints and takes the steps")
@@ -109,19 +89,19 @@ def brought(project: Project, wanted: Revision, view: EndpointView, patience: Pa
     return outcome_of(project, wanted)
 
 
-def acted(project: Project, wanted: Revision, view: EndpointView, patience: Patience, give_up_at: float) -> bool:
+def acted(project: Project, wanted: Revision, view: EndpointView, order: Order, give_up_at: float) -> bool:
     """Take the steps here; False where somebody was faster, and takes them."""
     name = wanted.endpoint
 
     def over() -> bool:
         outcome = outcome_of(project, wanted)
-        enough = outcome is Outcome.READY and not patience.drained
+        enough = outcome is Outcome.READY and not order.drained
         return enough or outcome is Outcome.OVERTAKEN or time.monotonic() >= give_up_at
 
     try:
         with controlling(project) as controller:
             used = project.endpoints.backends()
-            settle(project, controller, name, until=over, told=lambda *_: view.catch_up())
+            settle(project, controller, name, until=over, told=view.heard)
             stop_unused(project, used)
     except LeaseHeldError:
         return False
@@ -143,15 +123,15 @@ def outcome_of(project: Project, wanted: Revision) -> Outcome:
             return Outcome.REFUSED if set(state.revision.wanted.values()) & set(refused) else Outcome.WAITING
 
 
-def told(project: Project, wanted: Revision, outcome: Outcome, patience: Patience, *, as_json: bool) -> int:
+def told(project: Project, wanted: Revision, outcome: Outcome, order: Order) -> int:
     """Say what came of it; the exit code."""
-    code = 0 if outcome is Outcome.WAITING and not patience.wait else EXIT_CODES[outcome]
+    code = 0 if outcome is Outcome.WAITING and not order.wait else EXIT_CODES[outcome]
     document = status(project, wanted.endpoint)
-    if as_json:
+    if order.as_json:
         echo_json({"outcome": outcome.value, "exit_code": code, "status": document}, indent=None)
         return code
     state = project.endpoints.state(wanted.endpoint)
-    for line in words(project, state, wanted, outcome, patience):
+    for line in words(project, state, wanted, outcome, order):
         click.echo(respoken(line), err=code != 0)
     if outcome is Outcome.READY:
         for line in [*address_lines(document), *afterwards(project, state)]:
@@ -159,7 +139,7 @@ def told(project: Project, wanted: Revision, outcome: Outcome, patience: Patienc
     return code
 
 
-def words(project: Project, state: EndpointState, wanted: Revision, outcome: Outcome, patience: Patience) -> list[str]:
+def words(project: Project, state: EndpointState, wanted: Revision, outcome: Outcome, order: Order) -> list[str]:
     """What came of it, for people."""
     name = wanted.endpoint
     failed = click.style("error:", fg="red", bold=True)
@@ -181,11 +161,11 @@ def words(project: Project, state: EndpointState, wanted: Revision, outcome: Out
                 if number in refused
             ]
             return [f"{failed} {'; '.join(reasons)}", goes_on(state)]
-        case _ if not patience.wait:
+        case _ if not order.wait:
             return [f"{name} revision {state.revision.number} is wanted; cm status {name} says how far it is"]
         case _:
             why = reason_of(state, refused) or "it takes longer"
-            late = f"{name} is not as wanted after {patience.timeout_s:g} s: {one_line(why, 2000)}"
+            late = f"{name} is not as wanted after {order.timeout_s:g} s: {one_line(why, 2000)}"
             return [f"{failed} {late}", "it is still wanted: cm serve goes on, or the same command again"]
 
 

@@ -109,31 +109,25 @@ def account(
     plugins: Plugins,
     settings: ProjectSettings,
     folder: Path,
+    asked: Asked,
     grid: Grid,
-    endpoint: str = "",
-    variant: str = "",
-    backend: str = "",
-    beside: bool = False,
     goal: Goal | None = None,
     listen: Listen = nobody,
 ) -> Account:
     """Measure the model in this folder on a private server; `folder` is the project's, which paths are relative to.
 
-    Where the goal names no p99, the endpoint's `latency_slo_ms` is it. Raises ModelRefusedError where no setup could be
-    measured, ServingError where no server can be had, and UsageError, ConfigError, PluginError for what cannot be.
+    Where nothing names a backend, the project's only one is used; where the goal names no p99, the endpoint's
+    `latency_slo_ms` is it. Raises ModelRefusedError where no setup could be measured, ServingError where no server can
+    be had, and UsageError, ConfigError, PluginError for what cannot be.
     """
-    asked = Asked(
-        endpoint=endpoint,
-        variant=variant,
-        backend=backend or ("" if endpoint else only_backend(plugins, settings)),
-        beside=beside,
-    )
+    if not (asked.endpoint or asked.backend):
+        asked = asked.model_copy(update={"backend": only_backend(plugins, settings)})
     under = conditions(asked, folder=folder, settings=settings, plugins=plugins)
     wanted = goal or Goal()
     if wanted.p99_ms is None and under.max_latency_ms:
         wanted = Goal(p99_ms=under.max_latency_ms, rps=wanted.rps)
     subject = Subject(folder=model, flavors=flavors(plugins), deployment=under.deployment, inference=under.inference)
-    with sandbox(plugins, under.document.backend, under.options, beside=beside) as server:
+    with sandbox(plugins, under.document.backend, under.options, beside=under.beside) as server:
         if HTTP not in server.able.protocols:
             raise UsageError(f"{server.able.server} does not answer over HTTP, by which this measures")
         found = profile(

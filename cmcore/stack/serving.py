@@ -30,7 +30,7 @@ PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 CONTROLLER_TTL_S = 30.0
 
 Told = Callable[[str, object], None]
-"""Told of each step: the endpoint's name and the step."""
+"""Told of each step: the endpoint's name, and the step or the error that came instead; the lineage's has no name."""
 
 
 def opened_backend(project: Project, name: str) -> ServingBackend:
@@ -70,12 +70,13 @@ def lease_name(project: Project) -> str:
     return f"controller/{project.name}"
 
 
-def publish(project: Project) -> None:
-    """Write what happened to endpoints into the lineage; where that fails now, it is written later."""
+def publish(project: Project) -> LineageError | None:
+    """Write what happened to endpoints into the lineage; where that fails now, it is written later, and this is why."""
     try:
         Publisher(database=project.database, lineage=project.lineage, project=project.name).publish()
-    except LineageError:
-        return
+    except LineageError as error:
+        return error
+    return None
 
 
 def settle(
@@ -85,7 +86,8 @@ def settle(
     while not until():
         step = controller.step(name)
         told(name, step)
-        publish(project)
+        if (error := publish(project)) is not None:
+            told("", error)
         if step is None:
             return
         if isinstance(step, Wait):
@@ -105,7 +107,8 @@ def serve(project: Project, controller: Controller, *, until: Callable[[], bool]
                 step = error  # this endpoint's affair; the others are kept
             told(name, step)
             idle = idle and (step is None or isinstance(step, Wait | CmError))
-        publish(project)
+        if (behind := publish(project)) is not None:
+            told("", behind)
         used = stop_unused(project, used)
         if idle:
             time.sleep(PAUSE_S * 4)

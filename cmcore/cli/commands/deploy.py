@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from cmcore.cli.invocation import Invocation
+from cmcore.cli.order import Order, order_options
 
 
 @click.command()
@@ -14,11 +16,7 @@ from cmcore.cli.invocation import Invocation
 @click.option("--model", default="", metavar="MODEL@VERSION", help="Instead of the model of the variant with traffic.")
 @click.option("--backend", default="", metavar="NAME", help="Instead of the document's backend.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change, and what speaks against it.")
-@click.option("--reason", default="", metavar="TEXT", help="Why; it stays with the revision.")
-@click.option("--no-wait", is_flag=True, help="Only write down what is wanted; cm serve does the rest.")
-@click.option("--no-drain", is_flag=True, help="Do not wait until what was replaced is gone.")
-@click.option("--timeout", "timeout_s", default=300.0, show_default=True, type=click.FloatRange(0), metavar="SECONDS")
-@click.option("--json", "as_json", is_flag=True, help="One JSON event per line; the last line is the outcome.")
+@order_options()
 @click.pass_context
 def deploy(
     context: click.Context,
@@ -27,11 +25,7 @@ def deploy(
     model: str,
     backend: str,
     dry_run: bool,
-    reason: str,
-    no_wait: bool,
-    no_drain: bool,
-    timeout_s: float,
-    as_json: bool,
+    order: Order,
 ) -> None:
     """Serve what a document says, and watch it until it is served.
 
@@ -55,29 +49,19 @@ def deploy(
     server refused the version, 75 somebody changed the endpoint meanwhile, 77 refused before it was placed.
     """
     from cmcore.cli.endpoint_preview import altered, document_in, preview, preview_lines
-    from cmcore.cli.endpoints import Change, Patience
+    from cmcore.cli.endpoints import carry_out
     from cmcore.cli.output import echo_json
     from cmcore.stack.endpoints import apply
 
     document = altered(document_in(file), model=model, backend=backend)
     with (context.find_object(Invocation) or Invocation()).changing() as project:
+        found = preview(project, document)
+        if dry_run and order.as_json:
+            echo_json(found.as_json())
+        elif not order.as_json and (dry_run or found.differences):
+            click.echo("\n".join(preview_lines(found)))
         if dry_run:
-            found = preview(project, document)
-            if as_json:
-                echo_json(found.as_json())
-            else:
-                click.echo("\n".join(preview_lines(found)))
             return
-        if not as_json and document.name in project.endpoints.names():
-            found = preview(project, document)
-            if found.differences:
-                click.echo("\n".join(preview_lines(found)))
-        change = Change(
-            project=project,
-            endpoint=document.name,
-            want=lambda: apply(project, document, reason=reason),
-            patience=Patience(timeout_s=timeout_s, drained=not no_drain, wait=not no_wait),
-            as_json=as_json,
-        )
-        code = change.carried_out()
+        want = partial(apply, project, document, reason=order.reason, over=found.seen)
+        code = carry_out(project, document.name, want, order)
     context.exit(code)

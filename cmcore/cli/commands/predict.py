@@ -77,8 +77,6 @@ def predict(
     """
     from cmcore.cli.output import echo_json
     from cmcore.cli.view.summary import respoken
-    from cmcore.errors import ServingError
-    from cmcore.stack.serving import status
 
     given = Given(file=file, data=data, sample=sample)
     if (file is not None) + (data is not None) + sample != 1:
@@ -86,11 +84,7 @@ def predict(
     with (context.find_object(Invocation) or Invocation()).project() as project:
         deployment = asked(project, endpoint, variant)
         request = request_for(deployment.placement, given, request_id)
-        variants = cast("list[Mapping[str, JsonValue]]", status(project, endpoint)["variants"])
-        where = next((it for it in variants if it["model"] == deployment.name), None)
-        if where is None:
-            raise ServingError(f"{deployment.name} has lost its traffic just now; ask again")
-        answer = answer_of(project, deployment, request, where, grpc=grpc, timeout_s=timeout_s)
+        answer = answer_of(project, deployment, request, grpc=grpc, timeout_s=timeout_s)
     if as_json:
         echo_json(answer.document())
     else:
@@ -152,11 +146,22 @@ def left_out(columns: Sequence[str]) -> str:
     return one_line(f"left out, as the model has no such columns: {', '.join(columns[:COLUMNS_SHOWN])}{more}", 500)
 
 
+def addresses(project: Project, deployment: Deployment) -> Mapping[str, JsonValue]:
+    """Where the deployment answers, and under which name; raises ServingError where it has lost its traffic."""
+    from cmcore.errors import ServingError
+    from cmcore.stack.serving import status
+
+    variants = cast("list[Mapping[str, JsonValue]]", status(project, deployment.endpoint)["variants"])
+    where = next((it for it in variants if it["model"] == deployment.name), None)
+    if where is None:
+        raise ServingError(f"{deployment.name} has lost its traffic just now; ask again")
+    return where
+
+
 def answer_of(
     project: Project,
     deployment: Deployment,
     request: InferenceRequest,
-    where: Mapping[str, JsonValue],
     *,
     grpc: bool,
     timeout_s: float,
@@ -170,6 +175,7 @@ def answer_of(
     offered = project.endpoints.state(deployment.endpoint).revision.document.protocols
     if protocol not in offered:
         raise UsageError(f"{deployment.endpoint} offers {', '.join(offered)}, not {protocol}")
+    where = addresses(project, deployment)
     if not where[protocol.value]:
         raise ServingError(f"the server of {deployment.name} is away: cm status {deployment.endpoint}")
     if grpc:

@@ -76,7 +76,9 @@ def profile(
     from cmcore.cli.output import echo_json
     from cmcore.sandbox.account import Grid, account
     from cmcore.sandbox.choice import Goal
+    from cmcore.sandbox.conditions import Asked
 
+    asked = Asked(endpoint=endpoint, variant=variant, backend=backend, beside=beside)
     grid = Grid.of(batch_sizes=batch_sizes, instances=instances, concurrency=concurrency, rows=rows, seconds=seconds)
     with (context.find_object(Invocation) or Invocation()).project() as project, progress() as listen:
         from cmcore.registry.names import Reference
@@ -89,10 +91,7 @@ def profile(
             plugins=project.plugins,
             settings=project.settings.values,
             folder=project.folder,
-            endpoint=endpoint,
-            variant=variant,
-            backend=backend,
-            beside=beside,
+            asked=asked,
             grid=grid,
             goal=Goal(p99_ms=p99_ms, rps=rps),
             listen=listen,

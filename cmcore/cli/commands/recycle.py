@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from cmcore.cli.invocation import Invocation
+from cmcore.cli.order import Order, order_options
 
 
 @click.command()
 @click.argument("endpoint", metavar="ENDPOINT")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--reason", default="", metavar="TEXT", help="Why; it stays with the revision.")
-@click.option("--no-wait", is_flag=True, help="Only write down what is wanted; cm serve does the rest.")
-@click.option("--timeout", "timeout_s", default=300.0, show_default=True, type=click.FloatRange(0), metavar="SECONDS")
-@click.option("--json", "as_json", is_flag=True, help="One JSON event per line; the last line is the outcome.")
+@order_options(replaces=False)
 @click.pass_context
 def recycle(
     context: click.Context,
     endpoint: str,
     *,
     yes: bool,
-    reason: str,
-    no_wait: bool,
-    timeout_s: float,
-    as_json: bool,
+    order: Order,
 ) -> None:
     """Stop serving an endpoint, and give back what it used.
 
@@ -40,24 +37,18 @@ def recycle(
     Exit codes: 0 nothing of it is served any more, 64 nobody can be asked, 66 no such endpoint, 69 the server cannot be
     reached in time, 75 somebody changed the endpoint meanwhile, 130 the answer was no.
     """
-    from cmcore.cli.endpoints import Change, Patience, agreed
+    from cmcore.cli.endpoints import agreed, carry_out
     from cmcore.cli.view.summary import respoken
 
     with (context.find_object(Invocation) or Invocation()).changing() as project:
         state = project.endpoints.state(endpoint)
-        if not as_json:
+        if not order.as_json:
             served = ", ".join(map(str, state.deployments)) or "nothing"
             click.echo(f"{endpoint} serves {served}")
         agreed(f"Stop serving {endpoint}?", yes=yes)
-        change = Change(
-            project=project,
-            endpoint=endpoint,
-            want=lambda: project.endpoints.recycle(endpoint, reason=reason),
-            patience=Patience(timeout_s=timeout_s, wait=not no_wait),
-            as_json=as_json,
-        )
-        code = change.carried_out()
-        if code == 0 and not as_json:
+        want = partial(project.endpoints.recycle, endpoint, reason=order.reason)
+        code = carry_out(project, endpoint, want, order)
+        if code == 0 and not order.as_json:
             stays = "registered versions, revisions, lineage and embedding tables stay"
             click.echo(respoken(f"{stays}; to serve it again: cm rollback {endpoint}"))
     context.exit(code)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from cmcore.cli.invocation import Invocation
+from cmcore.cli.order import Order, order_options
 
 
 @click.command()
@@ -14,11 +17,7 @@ from cmcore.cli.invocation import Invocation
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
-@click.option("--reason", default="", metavar="TEXT", help="Why; it stays with the revision.")
-@click.option("--no-wait", is_flag=True, help="Only write down what is wanted; cm serve does the rest.")
-@click.option("--no-drain", is_flag=True, help="Do not wait until what was replaced is gone.")
-@click.option("--timeout", "timeout_s", default=300.0, show_default=True, type=click.FloatRange(0), metavar="SECONDS")
-@click.option("--json", "as_json", is_flag=True, help="One JSON event per line; the last line is the outcome.")
+@order_options()
 @click.pass_context
 def rollback(
     context: click.Context,
@@ -27,11 +26,7 @@ def rollback(
     to: int | None,
     yes: bool,
     dry_run: bool,
-    reason: str,
-    no_wait: bool,
-    no_drain: bool,
-    timeout_s: float,
-    as_json: bool,
+    order: Order,
 ) -> None:
     """Serve what an earlier revision of an endpoint said.
 
@@ -51,7 +46,7 @@ def rollback(
     cm deploy has them.
     """
     from cmcore.cli.endpoint_preview import preview, preview_lines
-    from cmcore.cli.endpoints import Change, Patience, agreed
+    from cmcore.cli.endpoints import agreed, carry_out
     from cmcore.cli.output import echo_json
     from cmcore.stack.endpoints import apply, earlier_revision, pinned
 
@@ -59,20 +54,14 @@ def rollback(
         newest, earlier = project.endpoints.state(endpoint).revision, earlier_revision(project, endpoint, to)
         document = pinned(earlier)
         found = preview(project, document)
-        if dry_run and as_json:
+        if dry_run and order.as_json:
             echo_json({"to": earlier.number, **found.as_json()})
-        elif not as_json:
+        elif not order.as_json:
             click.echo("\n".join([f"back to revision {earlier.number} by {earlier.actor}", *preview_lines(found)]))
         if dry_run:
             return
         agreed(f"Take {endpoint} back to revision {earlier.number}?", yes=yes)
-        why = f"rolled back to revision {earlier.number}{f': {reason}' if reason else ''}"
-        change = Change(
-            project=project,
-            endpoint=endpoint,
-            want=lambda: apply(project, document, reason=why, over=newest.number),
-            patience=Patience(timeout_s=timeout_s, drained=not no_drain, wait=not no_wait),
-            as_json=as_json,
-        )
-        code = change.carried_out()
+        why = f"rolled back to revision {earlier.number}{f': {order.reason}' if order.reason else ''}"
+        want = partial(apply, project, document, reason=why, over=newest.number)
+        code = carry_out(project, endpoint, want, order)
     context.exit(code)

@@ -69,7 +69,7 @@ def serve(context: click.Context, *, once: bool, timeout_s: float, as_json: bool
 
 def kept(project: Project, controller: Controller, view: EndpointView, ended: Callable[[], bool]) -> None:
     """Keep all endpoints until asked to end; what the stores cannot do now is tried again. LeaseLostError."""
-    from cmcore.errors import CmError, LeaseLostError, LineageError, StateError, StorageError
+    from cmcore.errors import LeaseLostError, LineageError, StateError, StorageError
     from cmcore.stack.serving import serve as keep
 
     failures = 0
@@ -77,9 +77,7 @@ def kept(project: Project, controller: Controller, view: EndpointView, ended: Ca
     def heard(name: str, step: object) -> None:
         nonlocal failures
         failures = 0
-        view.catch_up()
-        if isinstance(step, CmError):
-            view.note(f"{name} is left alone: {step}")
+        view.heard(name, step)
 
     while not ended():
         try:
@@ -110,7 +108,7 @@ def kept_once(
             controller,
             name,
             until=lambda: ended() or time.monotonic() >= give_up_at,
-            told=lambda *_: view.catch_up(),
+            told=view.heard,
         )
     stop_unused(project, used)
     wanted = [it for it in documents(project, None) if it["condition"] != Condition.RECYCLED]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from cmcore.cli.invocation import Invocation
+from cmcore.cli.order import Order, order_options
 
 
 @click.command()
@@ -14,11 +16,7 @@ from cmcore.cli.invocation import Invocation
 @click.argument("file", metavar="[FILE]", default=None, type=click.Path(path_type=Path))
 @click.option("--model", default="", metavar="MODEL@VERSION", help="Another version for the variant with traffic.")
 @click.option("--backend", default="", metavar="NAME", help="Another backend.")
-@click.option("--reason", default="", metavar="TEXT", help="Why; it stays with the revision.")
-@click.option("--no-wait", is_flag=True, help="Only write down what is wanted; cm serve does the rest.")
-@click.option("--no-drain", is_flag=True, help="Do not wait until what was replaced is gone.")
-@click.option("--timeout", "timeout_s", default=300.0, show_default=True, type=click.FloatRange(0), metavar="SECONDS")
-@click.option("--json", "as_json", is_flag=True, help="One JSON event per line; the last line is the outcome.")
+@order_options()
 @click.pass_context
 def update(
     context: click.Context,
@@ -27,11 +25,7 @@ def update(
     *,
     model: str,
     backend: str,
-    reason: str,
-    no_wait: bool,
-    no_drain: bool,
-    timeout_s: float,
-    as_json: bool,
+    order: Order,
 ) -> None:
     """Bring an endpoint to the versions that its document means now, or to another one.
 
@@ -49,7 +43,7 @@ def update(
     Exit codes: 0 ready, 64 the file is another endpoint's, 66 no such endpoint or model, others as cm deploy has them.
     """
     from cmcore.cli.endpoint_preview import altered, document_in, preview, preview_lines
-    from cmcore.cli.endpoints import Change, Patience
+    from cmcore.cli.endpoints import carry_out
     from cmcore.errors import UsageError
     from cmcore.stack.endpoints import apply
 
@@ -59,14 +53,8 @@ def update(
         if document.name != endpoint:
             raise UsageError(f"{file} is the document of {document.name!r}, not of {endpoint!r}; cm deploy {file}")
         found = preview(project, document)
-        if not as_json:
+        if not order.as_json:
             click.echo("\n".join(preview_lines(found)))
-        change = Change(
-            project=project,
-            endpoint=endpoint,
-            want=lambda: apply(project, document, reason=reason, over=newest.number),
-            patience=Patience(timeout_s=timeout_s, drained=not no_drain, wait=not no_wait),
-            as_json=as_json,
-        )
-        code = change.carried_out()
+        want = partial(apply, project, document, reason=order.reason, over=newest.number)
+        code = carry_out(project, endpoint, want, order)
     context.exit(code)

@@ -20,6 +20,7 @@ from rich.text import Text
 from cmcore.cli.output import echo_json
 from cmcore.cli.view.lines import stamp
 from cmcore.cli.view.wording import duration, one_line
+from cmcore.errors import CmError, LineageError
 from cmcore.events import Event, EventKind
 from cmcore.serving.states import Change, DeploymentState
 from cmcore.state.journal import Journal
@@ -107,6 +108,14 @@ class EndpointView:
         """Show what has happened since the last call."""
         for event in self.tail.new():
             self.hear(event)
+
+    def heard(self, name: str, step: object) -> None:
+        """Show what has happened, and the error that came instead of a step."""
+        self.catch_up()
+        if isinstance(step, LineageError):
+            self.note(f"the lineage is told later: {step}")
+        elif isinstance(step, CmError):
+            self.note(f"{name} is left alone: {step}")
 
     def hear(self, event: Event) -> None:
         """Show one event."""

@@ -8,14 +8,12 @@ import pytest
 import tritonclient.grpc
 import tritonclient.http
 
-from cmcore.testing.open_inference import OpenInferenceContract
+from cmcore.testing.open_inference import OpenInferenceContract, tiny_models_served
 from cmcore.testing.open_inference_clients import ClientLibrary
 from cmcore.testing.open_inference_wire import Served
-from cmcore.testing.serving_models import TinyModels
 from cmcore_ray.backend import RayBackend
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-NAMES = ("cm-doubling", "cm-echo", "cm-moody")
 
 
 class TestProtocol(OpenInferenceContract):
@@ -23,18 +21,8 @@ class TestProtocol(OpenInferenceContract):
     @classmethod
     def served(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         backend = RayBackend(tmp_path_factory.mktemp("ray"))
-        models = TinyModels(folder=tmp_path_factory.mktemp("models"))
-        try:
-            backend.start()
-            for placement in (models.doubling(NAMES[0]), models.echo(NAMES[1]), models.moody(NAMES[2])):
-                backend.place(placement)
-                backend.load(placement.name)
-            address = backend.address(NAMES[0])
-            metadata = {name: backend.address(name).metadata for name in NAMES}
-            yield Served(rest=address.rest, grpc=address.grpc, metadata=metadata)
-        finally:
-            backend.stop()
-            backend.close()
+        with tiny_models_served(backend, tmp_path_factory.mktemp("models")) as served:
+            yield served
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -27,6 +27,11 @@ def kept(own_shop: Shop, spawned: Keep) -> Shop:
     return own_shop
 
 
+def ended(process: psutil.Process) -> bool:
+    """Whether a process is gone, or only waits to be reaped."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
 def triton_of(folder: Path) -> psutil.Process:
     """The project's model server."""
     found = [each for each in psutil.process_iter(["cmdline"]) if serves(each.info["cmdline"] or [], folder)]
@@ -132,7 +137,8 @@ def test_the_last_endpoint_takes_the_local_server_with_it(own_shop: Shop) -> Non
     own_shop.deployed("last")
     server = triton_of(own_shop.folder)
     own_shop.cm("recycle", "last", "--yes")
-    until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, 10)
+    until(lambda: ended(server), 10)
+    assert ended(server)
 
 
 def test_a_server_that_cannot_be_started_in_time_ends_with_69_and_says_why(own_shop: Shop) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from cmcore.cli.view.endpoint_lines import WORDS, EndpointView, Tail
+from cmcore.errors import CmError, LineageError, PluginError
 from cmcore.events import Event, EventKind
 from cmcore.serving.states import Change
 from cmcore.state.database import StateDatabase
@@ -81,6 +82,20 @@ def test_the_same_note_is_not_said_twice(view: EndpointView, capsys: pytest.Capt
     view.note("the store is away")
     view.note("the store is away")
     assert capsys.readouterr().err.count("the store is away") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PluginError("no such backend"), "delays is left alone: no such backend"),
+        (LineageError("the database is away"), "the lineage is told later: the database is away"),
+    ],
+)
+def test_an_error_that_came_instead_of_a_step_is_told(
+    view: EndpointView, capsys: pytest.CaptureFixture[str], error: CmError, said: str
+) -> None:
+    view.heard("delays", error)
+    assert said in capsys.readouterr().err
 
 
 def test_only_events_of_its_own_endpoint_that_come_later_are_shown(

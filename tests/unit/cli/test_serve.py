@@ -8,23 +8,29 @@ from typing import cast
 import pytest
 
 from cmcore.cli.commands import serve
-from cmcore.cli.view.endpoint_lines import EndpointView
+from cmcore.cli.view.endpoint_lines import EndpointView, Tail
 from cmcore.errors import LeaseLostError, LineageError, PluginError, StateError
+from cmcore.events import Event
 from cmcore.serving.controller import Controller
 from cmcore.stack import Project
 
 
-class Notes:
+class Quiet:
+    """A log in which nothing happens."""
+
+    def new(self) -> list[Event]:
+        return []
+
+
+class Notes(EndpointView):
     """A view that keeps what is said."""
 
     def __init__(self) -> None:
+        super().__init__(tail=cast("Tail", Quiet()))
         self.said: list[str] = []
 
     def note(self, text: str) -> None:
         self.said.append(text)
-
-    def catch_up(self) -> None:
-        """Nothing has happened."""
 
 
 def keeping(*troubles: Exception | None, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[str]]:
@@ -45,7 +51,7 @@ def keeping(*troubles: Exception | None, monkeypatch: pytest.MonkeyPatch) -> tup
 
     monkeypatch.setattr("cmcore.stack.serving.serve", keep)
     monkeypatch.setattr(serve, "FIRST_WAIT_S", 0.0)
-    serve.kept(cast("Project", None), cast("Controller", None), cast("EndpointView", notes), lambda: not left)
+    serve.kept(cast("Project", None), cast("Controller", None), notes, lambda: not left)
     return calls[0], notes.said
 
 
