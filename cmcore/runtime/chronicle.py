@@ -73,9 +73,11 @@ class Chronicle:
         return self._recorder.begun(address, node, given or Given(), self.books.clock(), parts or {}, key)
 
     def check_lease(self) -> None:
-        """Raise LeaseLostError once another driver is known to have the run."""
+        """Raise LeaseLostError if another driver has the run. The store is asked: a driver that has slept comes here
+        before its keeper's thread has looked."""
         if self.lease_lost is not None:
             raise self.lease_lost
+        self.books.journal.confirm(self.books.lease)
 
     def begin(self, record: ExecutionRecord, address: Address, reason: str) -> None:
         """Journal an attempt, then record it as RUNNING: in this order, so that a kill loses no attempt's number."""
@@ -93,7 +95,7 @@ class Chronicle:
         try:
             recorded = self.books.lineage.commit(record)
         except ConflictError:
-            self.books.journal.append([], lease=self.books.lease)  # says so if another driver has taken the run
+            self.check_lease()  # says so if another driver has taken the run
             raise
         failpoint("execution-committed")
         return recorded

@@ -54,6 +54,11 @@ class Journal:
             with transaction(connection):
                 record(connection, events, lease=lease)
 
+    def confirm(self, lease: Lease) -> None:
+        """Raise LeaseLostError unless the lease is current; nothing is written."""
+        with self._database.reading() as connection:
+            fence(connection, lease)
+
     def read(self, *, run: str = "", after: int = 0, limit: int = 1000) -> list[Event]:
         """Events of one run or of all that come after `after`, in order."""
         query = sa.select(EVENTS).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)

@@ -5,17 +5,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmcore.errors import LeaseLostError, UsageError
 from cmcore.events import EventKind
+from cmcore.lineage.memory import MemoryLineage
+from cmcore.lineage.record import ExecutionRecord
 from cmcore.pipelines.document import CachePolicy, Retries
 from cmcore.pipelines.plan import Plan, downstream
 from cmcore.runtime.driver import Driver
 from cmcore.runtime.job import FailureCode
 from cmcore.runtime.run import Order
 from cmcore.runtime.states import NodeState, RunState, blocked_by
+from cmcore.state.database import StateDatabase
+from cmcore.state.tables import LEASES
 from tests.unit.runtime.world import HANGS, RAISES, KilledError, World, chain, plan, plans, scripts, states, step
 
 MakeWorld = Callable[..., World]
@@ -394,6 +399,26 @@ def test_a_driver_whose_lease_was_taken_records_nothing_more(world: World) -> No
     with pytest.raises(LeaseLostError):
         world.run(chain("a"), Order(interruptible=losing))
     assert world.submitted() == []
+
+
+class OversleptLineage(MemoryLineage):
+    """Somebody else takes every lease while an execution is begun, and nobody has noticed yet."""
+
+    def __init__(self, database: StateDatabase) -> None:
+        super().__init__()
+        self._database = database
+
+    def begin(self, execution: ExecutionRecord) -> None:
+        super().begin(execution)
+        with self._database.writing() as connection:
+            connection.execute(sa.update(LEASES).values(token=LEASES.c.token + 1))
+
+
+def test_a_driver_that_slept_while_its_lease_was_taken_calls_no_executor(world: World) -> None:
+    world.lineage = OversleptLineage(world.database)
+    with pytest.raises(LeaseLostError):
+        world.run(chain("a"))
+    assert world.tries == {}
 
 
 def killed_after(world: World, writes: int) -> str:
