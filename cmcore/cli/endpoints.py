@@ -166,7 +166,9 @@ def words(project: Project, state: EndpointState, wanted: Revision, outcome: Out
         case _:
             why = reason_of(state, refused) or "it takes longer"
             late = f"{name} is not as wanted after {order.timeout_s:g} s: {one_line(why, 2000)}"
-            return [f"{failed} {late}", "it is still wanted: cm serve goes on, or the same command again"]
+            again = "it is still wanted: cm serve goes on, or the same command again"
+            forget = "" if state.revision.wanted else f"; for good? cm recycle {name} --forget"
+            return [f"{failed} {late}", f"{again}{forget}"]
 
 
 def goes_on(state: EndpointState) -> str:

@@ -150,7 +150,7 @@ class Controller:
             self._endpoints.changed(self._lease, state, deployment, Change.REFUSED, reason=reason)
             return
         failpoint("serving-acted")
-        self._endpoints.changed(self._lease, state, deployment, step.change)
+        self._endpoints.changed(self._lease, state, deployment, step.change, reason=step.reason)
 
     def _blame(self, change: Change, deployment: Deployment, state: EndpointState, error: ServingError) -> str | None:
         """Why a version is refused that could not be brought further; None where its server is to blame.

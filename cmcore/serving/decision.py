@@ -41,6 +41,7 @@ class Advance:
 
     change: Change
     number: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,10 @@ def _towards_gone(deployment: Deployment, state: EndpointState, seen: Seen, now:
         case S.DECLARED | S.PLACED | S.LOADED | S.WARM:
             yield Advance(Change.RETIRED, deployment.number)
         case _ if deployment.backend in seen.away:
-            return
+            patience_s = state.revision.document.draining.forget_after_s
+            if patience_s is not None and now >= deployment.since + patience_s:
+                why = f"forgotten, for its server is away: {seen.away[deployment.backend]}"
+                yield Advance(Change.FORGOTTEN, deployment.number, "; ".join(filter(None, [deployment.reason, why])))
         case S.DRAINING:
             draining = state.revision.document.draining
             quiet_at = seen.quiet_since.get(deployment.name, now) + draining.quiet_s

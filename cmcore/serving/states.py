@@ -26,12 +26,13 @@ class DeploymentState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing of it is on any server, and nothing more happens to it."""
+        """Whether nothing of it is on any server that is known of, and nothing more happens to it."""
         return not TRANSITIONS[self]
 
 
 class Change(StrEnum):
-    """What happens to a deployment. LOST: the server has it no more, though nobody took it away."""
+    """What happens to a deployment. LOST: the server has it no more, though nobody took it away. FORGOTTEN: its server
+    is away, and is not asked any more whether something of it is left."""
 
     PLACED = "placed"
     LOADED = "loaded"
@@ -42,6 +43,7 @@ class Change(StrEnum):
     RECALLED = "recalled"
     UNLOADED = "unloaded"
     CLEARED = "cleared"
+    FORGOTTEN = "forgotten"
 
 
 S, C = DeploymentState, Change
@@ -50,9 +52,9 @@ TRANSITIONS: Mapping[DeploymentState, Mapping[Change, DeploymentState]] = {
     S.PLACED: {C.LOADED: S.LOADED, C.REFUSED: S.FAILED, C.RETIRED: S.DRAINING},
     S.LOADED: {C.WARMED: S.WARM, C.REFUSED: S.FAILED, C.LOST: S.PLACED, C.RETIRED: S.DRAINING},
     S.WARM: {C.LOST: S.PLACED, C.RETIRED: S.DRAINING},
-    S.DRAINING: {C.RECALLED: S.PLACED, C.UNLOADED: S.UNLOADED},
-    S.UNLOADED: {C.CLEARED: S.GONE},
-    S.FAILED: {C.CLEARED: S.REJECTED},
+    S.DRAINING: {C.RECALLED: S.PLACED, C.UNLOADED: S.UNLOADED, C.FORGOTTEN: S.GONE},
+    S.UNLOADED: {C.CLEARED: S.GONE, C.FORGOTTEN: S.GONE},
+    S.FAILED: {C.CLEARED: S.REJECTED, C.FORGOTTEN: S.REJECTED},
     S.GONE: {},
     S.REJECTED: {},
 }

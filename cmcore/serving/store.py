@@ -123,11 +123,15 @@ class Endpoints:
             self._want(connection, revision, new, first=before is None)
         return revision
 
-    def recycle(self, name: str, *, reason: str = "") -> Revision:
-        """Want nothing of it served any more; what is served drains, is unloaded and removed. Raises NotFoundError,
-        OutdatedError."""
+    def recycle(self, name: str, *, reason: str = "", forget: bool = False) -> Revision:
+        """Want nothing of it served any more; what is served drains, is unloaded and removed. With `forget`, what a
+        server had that is away is taken for gone. Raises NotFoundError, OutdatedError."""
         newest = self.state(name).revision
-        return self.apply(newest.document, (), reason=reason or "recycled", over=newest.number)
+        document = newest.document
+        if forget:
+            draining = document.draining.model_copy(update={"forget_after_s": 0.0})
+            document = document.model_copy(update={"draining": draining})
+        return self.apply(document, (), reason=reason or "recycled", over=newest.number)
 
     def changed(
         self, lease: Lease, state: EndpointState, deployment: Deployment, change: Change, *, reason: str = ""

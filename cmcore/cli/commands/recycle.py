@@ -13,6 +13,7 @@ from cmcore.cli.order import Order, order_options
 @click.command()
 @click.argument("endpoint", metavar="ENDPOINT")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--forget", is_flag=True, help="Take what is on a server that is away for gone, and do not wait for it.")
 @order_options(replaces=False)
 @click.pass_context
 def recycle(
@@ -20,6 +21,7 @@ def recycle(
     endpoint: str,
     *,
     yes: bool,
+    forget: bool,
     order: Order,
 ) -> None:
     """Stop serving an endpoint, and give back what it used.
@@ -28,10 +30,14 @@ def recycle(
     server that nothing is left on is stopped. Registered versions, the endpoint's revisions, its lineage and the
     embedding tables of a parameter server stay: cm rollback serves it again.
 
+    A server that is away is tried again until it is back. For one that never comes back there is --forget; what it
+    holds is then nobody's.
+
     \b
     Examples:
       cm recycle delays
       cm recycle delays --yes --reason 'replaced by arrivals'
+      cm recycle delays --yes --forget --reason 'gpu-3 was given back'
 
     \b
     Exit codes: 0 nothing of it is served any more, 64 nobody can be asked, 66 no such endpoint, 69 the server cannot be
@@ -46,7 +52,7 @@ def recycle(
             served = ", ".join(map(str, state.deployments)) or "nothing"
             click.echo(f"{endpoint} serves {served}")
         agreed(f"Stop serving {endpoint}?", yes=yes)
-        want = partial(project.endpoints.recycle, endpoint, reason=order.reason)
+        want = partial(project.endpoints.recycle, endpoint, reason=order.reason, forget=forget)
         code = carry_out(project, endpoint, want, order)
         if code == 0 and not order.as_json:
             stays = "registered versions, revisions, lineage and embedding tables stay"

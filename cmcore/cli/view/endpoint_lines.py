@@ -39,7 +39,9 @@ WORDS: Mapping[Change, tuple[str, str, str]] = {
     Change.RECALLED: ("↻", "wanted again", "yellow"),
     Change.UNLOADED: ("·", "unloaded", "bright_black"),
     Change.CLEARED: ("·", "removed", "bright_black"),
+    Change.FORGOTTEN: ("·", "forgotten", "yellow"),
 }
+WITH_REASON = (Change.REFUSED, Change.FORGOTTEN)
 NEXT: Mapping[DeploymentState, str] = {
     DeploymentState.DECLARED: "placing {}",
     DeploymentState.PLACED: "loading {}",
@@ -176,7 +178,7 @@ class EndpointView:
         state = DeploymentState(str(data["state"]))
         self.doing(NEXT[state].format(name) if state in NEXT else "", event.at)
         took = duration(event.at - began) if began is not None and data["change"] != Change.RETIRED else ""
-        reason = one_line(str(data["reason"]), 2000) if data["change"] == Change.REFUSED else ""
+        reason = one_line(str(data["reason"]), 2000) if data["change"] in WITH_REASON else ""
         rest = "  ".join(part for part in (took, reason) if part)
         return f"{stamp(event.at)}  {click.style(mark, fg=color)} {name}  {word:<10}  {rest}".rstrip()
 

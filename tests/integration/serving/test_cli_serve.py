@@ -149,6 +149,18 @@ def test_a_server_that_cannot_be_started_in_time_ends_with_69_and_says_why(own_s
     assert (said.code, "/nowhere/tritonserver" in said.err) == (69, True)
 
 
+def test_an_endpoint_whose_server_never_comes_back_is_recycled_by_forgetting_it(own_shop: Shop) -> None:
+    own_shop.deployed("lost")
+    triton_of(own_shop.folder).kill()
+    settings = own_shop.folder / "cm.yaml"
+    broken = "stack: {serving: [{name: triton, options: {server: /nowhere/tritonserver}}]}\n"
+    settings.write_text(settings.read_text() + broken)
+    waiting = own_shop.cm("recycle", "lost", "--yes", "--timeout", "1")
+    said = own_shop.cm("recycle", "lost", "--yes", "--forget", "--reason", "it was given back")
+    assert (waiting.code, "cm recycle lost --forget" in waiting.err) == (69, True)
+    assert (said.code, "/nowhere/tritonserver" in said.out) == (0, True)
+
+
 def test_a_version_that_is_deployed_is_not_collected_and_after_recycling_it_is(own_shop: Shop) -> None:
     own_shop.deployed("rooted")
     deployed = own_shop.artifacts["scaling@1.0.0"]
