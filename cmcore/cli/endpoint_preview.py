@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
@@ -16,22 +16,24 @@ from cmcore.document.model import load
 from cmcore.document.text import read
 from cmcore.errors import NotFoundError, UsageError
 from cmcore.serving.difference import Difference, differences
-from cmcore.serving.document import Endpoint
+from cmcore.serving.document import Endpoint, Variant
 from cmcore.serving.store import USABLE, Candidate, resolved_of
 from cmcore.serving.values import Revision
 from cmcore.stack import Project
-from cmcore.stack.endpoints import candidates, whole
+from cmcore.stack.endpoints import candidates, version_meant, whole
+from cmcore.stack.validated import blessed_otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What is wanted now (None: the endpoint is new), what would be, and which deployment each variant would be (a new
-    one where it has no name yet)."""
+    """What is wanted now (None: the endpoint is new), what would be, which deployment each variant would be (a new one
+    where it has no name yet), and in what infra validation blessed a variant's version for something else."""
 
     before: Revision | None
     document: Endpoint
     resolved: dict[str, str]
     deployments: dict[str, str]
+    blessed_otherwise: dict[str, list[Difference]] = field(default_factory=dict)
 
     @property
     def differences(self) -> list[Difference]:
@@ -61,7 +63,8 @@ class Preview:
             "revision": self.seen,
             "wanted": dict(self.resolved),
             "deployments": dict(self.deployments),
-            "differences": [{"key": it.key, "before": it.before, "after": it.after} for it in self.differences],
+            "differences": [asdict(it) for it in self.differences],
+            "blessed_otherwise": {name: [asdict(it) for it in each] for name, each in self.blessed_otherwise.items()},
         }
 
 
@@ -75,7 +78,15 @@ def preview(project: Project, document: Endpoint) -> Preview:
         document=document,
         resolved=resolved_of(found),
         deployments={it.variant: used_again(project, document.name, it) for it in found},
+        blessed_otherwise={it.name: unlike for it in document.variants if (unlike := otherwise(project, document, it))},
     )
+
+
+def otherwise(project: Project, document: Endpoint, variant: Variant) -> list[Difference]:
+    """In what infra validation tried the variant's version otherwise, where the document asks for its blessing."""
+    if not document.infra_blessing:
+        return []
+    return blessed_otherwise(project, document, variant, version_meant(project, variant.model))
 
 
 def used_again(project: Project, endpoint: str, candidate: Candidate) -> str:
@@ -104,6 +115,11 @@ def preview_lines(found: Preview) -> list[str]:
     for variant, there in found.deployments.items():
         version = found.resolved[variant]
         lines.append(f"  {variant} is {version}: {f'{there} goes on' if there else 'a new deployment'}")
+        if unlike := found.blessed_otherwise.get(variant):
+            lines += [
+                "  infra validation blessed it for something else:",
+                *(f"  {it}" for it in difference_lines(unlike)),
+            ]
     return lines
 
 

@@ -58,7 +58,7 @@ def deploy(
         found = preview(project, document)
         if dry_run and order.as_json:
             echo_json(found.as_json())
-        elif not order.as_json and (dry_run or found.differences):
+        elif not order.as_json and (dry_run or found.differences or found.blessed_otherwise):
             click.echo("\n".join(preview_lines(found)))
         if dry_run:
             return

@@ -23,14 +23,13 @@ from cmcore.provenance.why.explanation import (
     training_of,
     uses_of,
 )
-from cmcore.registry.facts import VersionFacts
+from cmcore.provenance.why.infra import infra_refusal
 from cmcore.registry.names import Reference
 from cmcore.registry.store import Registry
 from cmcore.serving.store import Endpoints
 from cmcore.serving.values import Deployment
 from cmcore.storage.location import is_local, local_path
 
-INFRA_REPORT, INFRA_REPORT_BYTES = "infra_validation.json", 10**7
 SLACK_S = 2.0  # file systems and databases round times differently
 
 
@@ -69,20 +68,6 @@ def of_version(reference: Reference, sources: Sources) -> Explanation:
     name = version.facts.artifact
     artifact = sources.lineage.artifact(name) if name else None
     return _explained(str(reference), artifact, records, sources)
-
-
-def infra_refusal(facts: VersionFacts, lineage: LineageStore) -> str:
-    """Why infra validation did not bless a version; empty where it did, or where its report is not here any more."""
-    name = facts.evidence.get("infra_blessing", "")
-    artifact = lineage.artifact(name) if name and facts.infra_blessed is False else None
-    if artifact is None or not is_local(artifact.uri):
-        return ""
-    try:
-        with (Path(local_path(artifact.uri)) / INFRA_REPORT).open("rb") as stream:
-            report = json.loads(stream.read(INFRA_REPORT_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return ""
-    return str(report.get("reason", "")) if isinstance(report, dict) else ""
 
 
 def of_deployment(asked: str, deployment: Deployment, endpoints: Endpoints, sources: Sources) -> Explanation:

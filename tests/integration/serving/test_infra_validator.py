@@ -18,6 +18,7 @@ import pytest
 
 from cmcore import importer, pipeline
 from cmcore.artifacts import InfraBlessing, Model
+from cmcore.cli.endpoint_preview import preview
 from cmcore.errors import ConfigError, ServingError
 from cmcore.hooks.discovery import Plugins
 from cmcore.pipelines.document import Pipeline
@@ -26,6 +27,8 @@ from cmcore.registry.names import Reference
 from cmcore.sandbox.component import InfraValidator
 from cmcore.sandbox.sandbox import sandbox
 from cmcore.sandbox.validator import conditions_hold
+from cmcore.serving.difference import Difference
+from cmcore.serving.document import DeploymentConfig, Endpoint, Variant
 from cmcore.stack import Project
 from cmcore.stack.carrying import RunOptions
 from tests.unit.sandbox.tiny_models import BODIES, broken_onnx, onnx_model, pyfunc_model
@@ -214,6 +217,16 @@ def test_a_pipeline_registers_the_model_with_what_infra_validation_said(tmp_path
     with Project(tmp_path, environment=dict(os.environ)) as project:
         project.run(built, options=RunOptions(in_process=True)).check()
         assert project.registry.version(Reference.parse("tiny")).facts.infra_blessed is True
+
+
+def test_whoever_deploys_is_told_for_what_else_a_version_was_blessed(tmp_path: Path, mark: str) -> None:
+    built = delivery(onnx_model(tmp_path / "good"))
+    document = Endpoint(name="tiny", backend="triton", variants=(Variant(model="tiny"),), infra_blessing=True)
+    larger = document.model_copy(update={"deployment": DeploymentConfig(instances=2)})
+    with Project(tmp_path, environment=dict(os.environ)) as project:
+        project.run(built, options=RunOptions(in_process=True)).check()
+        found = [preview(project, each).blessed_otherwise for each in (document, larger)]
+    assert found == [{}, {"main": [Difference(key="deployment.instances", before=1, after=2)]}]
 
 
 def holds(recorded: dict[str, object]) -> bool:

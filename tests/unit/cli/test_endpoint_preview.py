@@ -6,6 +6,7 @@ import click
 import pytest
 
 from cmcore.cli.endpoint_preview import Preview, altered, preview_lines, shown
+from cmcore.serving.difference import Difference
 from cmcore.serving.document import DeploymentConfig, Endpoint, Variant
 from cmcore.serving.values import Revision
 
@@ -49,6 +50,13 @@ def test_a_version_that_an_alias_means_by_now_is_told() -> None:
 def test_a_key_that_changes_is_told_with_both_values() -> None:
     document = DOCUMENT.model_copy(update={"deployment": DeploymentConfig(instances=2)})
     assert "  deployment.instances: 1 → 2" in lines(document=document)
+
+
+def test_a_blessing_for_something_else_is_told_with_the_variant() -> None:
+    unlike = [Difference(key="backend", before="triton", after="ray")]
+    assert lines(blessed_otherwise={"main": unlike})[2:4] == [
+        "  infra validation blessed it for something else:", "    backend: triton → ray",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "not there"), ("", '""'), ("a\nb", "a b"), ([1], "[1]"), (0, "0")])
