@@ -29,9 +29,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
     "--timeout", "timeout_s", default=300.0, show_default=True, type=click.FloatRange(0), metavar="SECONDS",
     help="With --once: how long to wait for servers.",
 )  # fmt: skip
+@click.option(
+    "--restart", multiple=True, metavar="BACKEND",
+    help="First stop the backend's local server, so that it is started with the options of now; may be repeated.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 @click.pass_context
-def serve(context: click.Context, *, once: bool, timeout_s: float, as_json: bool) -> None:
+def serve(context: click.Context, *, once: bool, timeout_s: float, restart: tuple[str, ...], as_json: bool) -> None:
     """Keep the project's endpoints as they are wanted.
 
     It takes the steps that cm deploy, update, rollback and recycle ask for, starts servers again that died, loads
@@ -41,10 +45,14 @@ def serve(context: click.Context, *, once: bool, timeout_s: float, as_json: bool
     It runs until Ctrl-C or SIGTERM; a second one ends it at once. Killed at any moment, the next one goes on from the
     step that was last written down. One runs per project.
 
+    A local server goes on with the options that it was started with. When they have changed in cm.yaml, --restart ends
+    it and loads its models into a new one; until then, a few seconds, nobody answers.
+
     \b
     Examples:
       cm serve
       cm serve --once
+      cm serve --restart triton
       cm serve --json >> serve.log
 
     \b
@@ -59,6 +67,8 @@ def serve(context: click.Context, *, once: bool, timeout_s: float, as_json: bool
         tail = Tail(journal=Journal(project.database), project=project.name)
         with controlling(project) as controller, EndpointView(tail=tail, as_json=as_json) as view, asked() as ended:
             names = project.endpoints.names()
+            for name in restart:
+                project.backend(name).stop()
             view.note(f"keeping {', '.join(names) or 'what will be deployed'} in {project.folder}; Ctrl-C ends it")
             code = kept_once(project, controller, view, ended, timeout_s) if once else 0
             if not once:

@@ -45,7 +45,6 @@ from cmcore_triton.server_process import (
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # where Triton's stubs share memory with it
 PORTS = range(20_000, 32_000)  # below those that the kernel lends to clients, so that a restart finds them free
 STUBS_S = 3.0  # stubs look for their server every 0.3 s
-STOP = """python -c 'from cmcore import Project; Project(".").backend("triton").stop()'"""
 MARK = "--- cmcore"
 ERROR = re.compile(r"E\d{4} |[Ee]rror")
 MIB = 2**20
@@ -108,8 +107,8 @@ class LocalServer:
         if differ:
             raise ServingError(
                 f"the Triton of {self.folder} (process {record.pid}) runs with other options than are asked for now: "
-                f"{', '.join(differ)}. It may have traffic, so it is left as it is: stop it, then start again. In the "
-                f"project's folder: {STOP}"
+                f"{', '.join(differ)}. It may have traffic, so it is left as it is. To restart it: cm serve --restart "
+                f"{self.folder.name} (with --once to end when its models are back)"
             )
 
     def _adopted(self) -> ServerRecord | None:

@@ -126,7 +126,7 @@ def test_the_secret_is_only_where_its_owner_reads_it(triton: TritonBackend) -> N
 def test_other_options_are_told_without_the_secret(triton: TritonBackend) -> None:
     assert triton.local is not None
     another = TritonBackend(triton.local.folder, TritonOptions(stop_timeout_s=1.0, open_control=True))
-    with pytest.raises(ServingError, match=r"--http-restricted-api=.*=\*\*\* \(runs\).*\.stop\(\)") as told:
+    with pytest.raises(ServingError, match=r"--http-restricted-api=.*=\*\*\* \(runs\).*cm serve --restart") as told:
         another.start()
     assert secret_of(secret_file(triton)) not in str(told.value)
 

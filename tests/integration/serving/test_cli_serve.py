@@ -149,6 +149,18 @@ def test_a_server_that_cannot_be_started_in_time_ends_with_69_and_says_why(own_s
     assert (said.code, "/nowhere/tritonserver" in said.err) == (69, True)
 
 
+def test_a_server_whose_options_have_changed_is_restarted_with_its_models_when_asked(own_shop: Shop) -> None:
+    model = own_shop.deployed("optional")
+    settings = own_shop.folder / "cm.yaml"
+    options = "stack: {serving: [{name: triton, options: {response_cache_mib: 8}}]}\n"
+    settings.write_text(settings.read_text() + options)
+    before = triton_of(own_shop.folder)
+    kept, still = own_shop.cm("serve", "--once", "--timeout", "1"), before.is_running()
+    said = own_shop.cm("serve", "--once", "--restart", "triton")
+    assert ("cm serve --restart triton" in kept.err + kept.out, still, ended(before)) == (True, True, True)
+    assert (said.code, own_shop.answer("optional", model).outputs[0].data) == (0, (6.0,))
+
+
 def test_an_endpoint_whose_server_never_comes_back_is_recycled_by_forgetting_it(own_shop: Shop) -> None:
     own_shop.deployed("lost")
     triton_of(own_shop.folder).kill()
