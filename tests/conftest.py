@@ -8,5 +8,7 @@ import pytest
 
 
 def pytest_configure() -> None:
-    """Turn SIGTERM into an orderly end of the session."""
+    """Turn SIGTERM into an orderly end of the session; and hear SIGINT, which a shell's background job ignores: the
+    commands that tests start and interrupt would inherit that."""
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
