@@ -34,6 +34,7 @@ class Preview:
     resolved: dict[str, str]
     deployments: dict[str, str]
     blessed_otherwise: dict[str, list[Difference]] = field(default_factory=dict)
+    candidates: Sequence[Candidate] = ()
 
     @property
     def differences(self) -> list[Difference]:
@@ -55,6 +56,10 @@ class Preview:
     def seen(self) -> int:
         """The revision that the change is based on; 0 where there is none."""
         return self.before.number if self.before else 0
+
+    def wanted(self, project: Project, reason: str) -> Revision:
+        """Want what was shown, with these very versions; raises OutdatedError where somebody was faster."""
+        return project.endpoints.apply(self.document, self.candidates, reason=reason, over=self.seen)
 
     def as_json(self) -> dict[str, JsonValue]:
         """For programs."""
@@ -78,6 +83,7 @@ def preview(project: Project, document: Endpoint) -> Preview:
         document=document,
         resolved=resolved_of(found),
         deployments={it.variant: used_again(project, document.name, it) for it in found},
+        candidates=found,
         blessed_otherwise={it.name: unlike for it in document.variants if (unlike := otherwise(project, document, it))},
     )
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import click
 
-from cmcore.cli.order import Order
+from cmcore.cli.change_options import ChangeOptions
 from cmcore.cli.output import echo_json
 from cmcore.cli.view.endpoint_lines import EndpointView, Tail
 from cmcore.cli.view.endpoint_status import NOBODY, address_lines
@@ -48,15 +48,15 @@ EXIT_CODES = {
 }  # fmt: skip
 
 
-def carry_out(project: Project, endpoint: str, want: Callable[[], Revision], order: Order) -> int:
+def carry_out(project: Project, endpoint: str, want: Callable[[], Revision], options: ChangeOptions) -> int:
     """Want a change (`want` writes it down), and show each step until it is there; the exit code."""
     tail = Tail(journal=Journal(project.database), project=project.name, endpoint=endpoint)
-    with resumable(endpoint), EndpointView(tail=tail, as_json=order.as_json) as view:
+    with resumable(endpoint), EndpointView(tail=tail, as_json=options.as_json) as view:
         wanted = want()
         view.catch_up()
-        outcome = brought(project, wanted, view, order)
+        outcome = brought(project, wanted, view, options)
         view.catch_up()
-    return told(project, wanted, outcome, order)
+    return told(project, wanted, outcome, options)
 
 
 @contextmanager
@@ -72,13 +72,13 @@ def resumable(endpoint: str) -> Iterator[None]:
         raise
 
 
-def brought(project: Project, wanted: Revision, view: EndpointView, order: Order) -> Outcome:
+def brought(project: Project, wanted: Revision, view: EndpointView, options: ChangeOptions) -> Outcome:
     """Take the steps, or watch somebody who does, until the revision is served, is refused, or the time is up."""
-    give_up_at = time.monotonic() + order.timeout_s
+    give_up_at = time.monotonic() + options.timeout_s
     leases = Leases(project.database)
-    while order.wait and time.monotonic() < give_up_at:
+    while options.wait and time.monotonic() < give_up_at:
         holder = leases.holder(lease_name(project))
-        if holder is None and acted(project, wanted, view, order, give_up_at):
+        if holder is None and acted(project, wanted, view, options, give_up_at):
             break
         if holder is not None:
             view.note(f"{holder} keeps this project's endpoints and takes the steps")
@@ -89,13 +89,13 @@ def brought(project: Project, wanted: Revision, view: EndpointView, order: Order
     return outcome_of(project, wanted)
 
 
-def acted(project: Project, wanted: Revision, view: EndpointView, order: Order, give_up_at: float) -> bool:
+def acted(project: Project, wanted: Revision, view: EndpointView, options: ChangeOptions, give_up_at: float) -> bool:
     """Take the steps here; False where somebody was faster, and takes them."""
     name = wanted.endpoint
 
     def over() -> bool:
         outcome = outcome_of(project, wanted)
-        enough = outcome is Outcome.READY and not order.drained
+        enough = outcome is Outcome.READY and not options.drained
         return enough or outcome is Outcome.OVERTAKEN or time.monotonic() >= give_up_at
 
     try:
@@ -123,15 +123,15 @@ def outcome_of(project: Project, wanted: Revision) -> Outcome:
             return Outcome.REFUSED if set(state.revision.wanted.values()) & set(refused) else Outcome.WAITING
 
 
-def told(project: Project, wanted: Revision, outcome: Outcome, order: Order) -> int:
+def told(project: Project, wanted: Revision, outcome: Outcome, options: ChangeOptions) -> int:
     """Say what came of it; the exit code."""
-    code = 0 if outcome is Outcome.WAITING and not order.wait else EXIT_CODES[outcome]
+    code = 0 if outcome is Outcome.WAITING and not options.wait else EXIT_CODES[outcome]
     document = status(project, wanted.endpoint)
-    if order.as_json:
+    if options.as_json:
         echo_json({"outcome": outcome.value, "exit_code": code, "status": document}, indent=None)
         return code
     state = project.endpoints.state(wanted.endpoint)
-    for line in words(project, state, wanted, outcome, order):
+    for line in words(project, state, wanted, outcome, options):
         click.echo(respoken(line), err=code != 0)
     if outcome is Outcome.READY:
         for line in [*address_lines(document), *afterwards(project, state)]:
@@ -139,7 +139,9 @@ def told(project: Project, wanted: Revision, outcome: Outcome, order: Order) -> 
     return code
 
 
-def words(project: Project, state: EndpointState, wanted: Revision, outcome: Outcome, order: Order) -> list[str]:
+def words(
+    project: Project, state: EndpointState, wanted: Revision, outcome: Outcome, options: ChangeOptions
+) -> list[str]:
     """What came of it, for people."""
     name = wanted.endpoint
     failed = click.style("error:", fg="red", bold=True)
@@ -161,14 +163,15 @@ def words(project: Project, state: EndpointState, wanted: Revision, outcome: Out
                 if number in refused
             ]
             return [f"{failed} {'; '.join(reasons)}", goes_on(state)]
-        case _ if not order.wait:
+        case _ if not options.wait:
             return [f"{name} revision {state.revision.number} is wanted; cm status {name} says how far it is"]
         case _:
             why = reason_of(state, refused) or "it takes longer"
-            late = f"{name} is not as wanted after {order.timeout_s:g} s: {one_line(why, 2000)}"
+            late = f"{name} is not as wanted after {options.timeout_s:g} s: {one_line(why, 2000)}"
             again = "it is still wanted: cm serve goes on, or the same command again"
-            forget = "" if state.revision.wanted else f"; for good? cm recycle {name} --forget"
-            return [f"{failed} {late}", f"{again}{forget}"]
+            away = state.hold is not None and not state.revision.wanted
+            forget = away and state.revision.document.draining.forget_after_s is None
+            return [f"{failed} {late}", f"{again}{f'; for good? cm recycle {name} --forget' if forget else ''}"]
 
 
 def goes_on(state: EndpointState) -> str:

@@ -73,10 +73,14 @@ class Chronicle:
         return self._recorder.begun(address, node, given or Given(), self.books.clock(), parts or {}, key)
 
     def check_lease(self) -> None:
-        """Raise LeaseLostError if another driver has the run. The store is asked: a driver that has slept comes here
-        before its keeper's thread has looked."""
+        """Raise LeaseLostError once another driver is known to have the run."""
         if self.lease_lost is not None:
             raise self.lease_lost
+
+    def confirm_lease(self) -> None:
+        """Raise LeaseLostError if another driver has the run. The store is asked, before anything that cannot be taken
+        back: a driver that has slept comes here before its keeper's thread has looked."""
+        self.check_lease()
         self.books.journal.confirm(self.books.lease)
 
     def begin(self, record: ExecutionRecord, address: Address, reason: str) -> None:
@@ -86,16 +90,16 @@ class Chronicle:
         failpoint("attempt-journaled")
         self.books.lineage.begin(record)
         failpoint("execution-begun")
-        self.check_lease()
+        self.confirm_lease()
         self.move(record.node, NodeState.RUNNING)
 
     def commit(self, record: ExecutionRecord) -> ExecutionRecord:
         """The one commit point of an execution; a lost lease keeps it from happening."""
-        self.check_lease()
+        self.confirm_lease()
         try:
             recorded = self.books.lineage.commit(record)
         except ConflictError:
-            self.check_lease()  # says so if another driver has taken the run
+            self.confirm_lease()  # says so if another driver has taken the run
             raise
         failpoint("execution-committed")
         return recorded

@@ -326,7 +326,7 @@ class Driver:
         if outcome.failure is not None:
             self.fail(attempt, outcome.failure)
             return
-        self.chronicle.check_lease()
+        self.chronicle.confirm_lease()
         try:
             outcome = carried_out(outcome, attempt.begun, self.backends.effects)
         except CmError as error:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cmcore.errors import CmError, ModelRefusedError, OutdatedError, ServingError
 from cmcore.failpoint import failpoint
 from cmcore.serving.backend import ServedModel, ServingBackend
-from cmcore.serving.decision import Advance, MoveTraffic, Seen, Step, Wait, held, next_step
+from cmcore.serving.decision import Advance, Away, MoveTraffic, Seen, Step, Wait, held, next_step
 from cmcore.serving.states import Change, DeploymentState
 from cmcore.serving.store import Endpoints
 from cmcore.serving.values import Deployment, EndpointState, Hold
@@ -62,6 +63,7 @@ class Controller:
         self._endpoints, self._lease, self._backend = endpoints, lease, backend
         self._follow, self._clock = follow, clock
         self._calm: dict[str, Calm] = {}
+        self._away: dict[str, dict[str, Away]] = {}
         self._followed: dict[str, Followed] = {}
         self._breaks: Counter[str] = Counter()
 
@@ -78,6 +80,15 @@ class Controller:
         except OutdatedError:
             return Wait(self._clock(), f"{name} has changed meanwhile")
 
+    def restart(self, backend: str) -> None:
+        """Stop a backend's local server: the next steps start it with the options of now. No endpoint waits for it any
+        more. Raises PluginError, ConfigError, ServingError, LeaseLostError."""
+        self._backend(backend).stop()
+        for name in self._endpoints.names():
+            state = self._endpoints.state(name)
+            if state.hold is not None and any(each.backend == backend for each in state.deployments):
+                self._endpoints.held(self._lease, state, None)
+
     def _step(self, state: EndpointState) -> Step | None:
         try:
             if self._follow_aliases(state):
@@ -90,7 +101,7 @@ class Controller:
                 failpoint("serving-persisted")
         except ServingError as error:
             return self._hold(state, str(error))
-        troubles = [*filter(None, [self._followed[state.name].trouble]), *seen.away.values()]
+        troubles = [*filter(None, [self._followed[state.name].trouble]), *(it.reason for it in seen.away.values())]
         if troubles and (step is None or isinstance(step, Wait)):  # all has been done that can be
             return self._hold(state, "; ".join(troubles))
         if state.hold is not None and not troubles and not isinstance(step, MoveTraffic):
@@ -115,14 +126,17 @@ class Controller:
 
     def _look(self, state: EndpointState) -> Seen:
         """What the servers of the endpoint's deployments show; each is started if need be, and may be away."""
-        models, away = dict[str, dict[str, ServedModel]](), dict[str, str]()
+        models, away = dict[str, dict[str, ServedModel]](), dict[str, Away]()
+        before = self._away.get(state.name, {})
         for name in dict.fromkeys(each.backend for each in state.deployments):
             backend = self._backend(name)
             try:
                 backend.start()
                 models[name] = dict(backend.models())
             except ServingError as error:
-                away[name] = str(error)
+                since = before[name].since if name in before else self._clock()
+                away[name] = Away(reason=str(error), since=since)
+        self._away[state.name] = away
         draining = [it for it in state.deployments if it.state is DeploymentState.DRAINING and it.backend not in away]
         return Seen(models=models, away=away, quiet_since={each.name: self._quiet_since(each) for each in draining})
 
@@ -185,6 +199,10 @@ class Controller:
             case Change.CLEARED:
                 backend.unload(name)  # a version that failed its warm-up is still loaded
                 backend.remove(name)
+            case Change.FORGOTTEN:
+                with suppress(ServingError):  # it may still hear, as one that refuses other options
+                    backend.unload(name)
+                    backend.remove(name)
         if change in (Change.RECALLED, Change.UNLOADED):
             self._calm.pop(name, None)  # should it drain again, its quiet begins anew
 

@@ -19,15 +19,23 @@ S = DeploymentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """Why a backend cannot be asked now, and since when each look at it has failed."""
+
+    reason: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What the servers show: models by backend and name, and since when each draining one has had no request.
 
-    `away` has the backends that cannot be asked now, and why: nothing is done there, and no traffic moves there.
+    `away` has the backends that cannot be asked now: nothing is done there, and no traffic moves there.
     """
 
     models: Mapping[str, Mapping[str, ServedModel]]
     quiet_since: Mapping[str, float] = field(default_factory=dict)
-    away: Mapping[str, str] = field(default_factory=dict)
+    away: Mapping[str, Away] = field(default_factory=dict)
 
     def ready(self, deployment: Deployment) -> bool:
         """Whether the deployment's server would answer for it."""
@@ -131,10 +139,10 @@ def _towards_gone(deployment: Deployment, state: EndpointState, seen: Seen, now:
     match deployment.state:
         case S.DECLARED | S.PLACED | S.LOADED | S.WARM:
             yield Advance(Change.RETIRED, deployment.number)
-        case _ if deployment.backend in seen.away:
+        case _ if (away := seen.away.get(deployment.backend)) is not None:
             patience_s = state.revision.document.draining.forget_after_s
-            if patience_s is not None and now >= deployment.since + patience_s:
-                why = f"forgotten, for its server is away: {seen.away[deployment.backend]}"
+            if patience_s is not None and now >= max(deployment.since, away.since) + patience_s:
+                why = f"forgotten, for its server is away: {away.reason}"
                 yield Advance(Change.FORGOTTEN, deployment.number, "; ".join(filter(None, [deployment.reason, why])))
         case S.DRAINING:
             draining = state.revision.document.draining

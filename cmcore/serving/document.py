@@ -159,8 +159,8 @@ class Variant(Part):
 
 class Draining(Part):
     """How long a version that lost its traffic stays: until it has had none for `quiet_s`, at most `timeout_s`. Where
-    its server is away, it is taken off once the server is back; with `forget_after_s`, no later than that it is taken
-    for gone, for a server that never comes back."""
+    its server is away, it is taken off once the server is back, or taken for gone (and may still be loaded there) when
+    each look at the server has failed for `forget_after_s`: for one that never comes back."""
 
     quiet_s: float = Field(default=2.0, ge=0)
     timeout_s: float = Field(default=60.0, ge=0)

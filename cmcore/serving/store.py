@@ -25,6 +25,7 @@ from cmcore.state.database import StateDatabase
 from cmcore.state.journal import record
 from cmcore.state.lease import COLLECTION, Lease, fence, refuse_while_held
 
+FORGET_AFTER_S = 5.0  # how long a server has to be away that is said not to come back
 USABLE = (
     frozenset(DeploymentState)
     - {DeploymentState.UNLOADED, DeploymentState.FAILED}
@@ -98,18 +99,18 @@ class Endpoints:
         """Want this from now on. A deployment that is there already and means the same is used again; nothing changes
         where the newest revision says just this.
 
-        `over` is the revision that was seen: OutdatedError where there is a newer one. Raises LeaseHeldError while
-        payloads are collected.
+        `over` is the revision that was seen: OutdatedError where a newer one says something else. Raises
+        LeaseHeldError while payloads are collected.
         """
         with self._database.writing() as connection:
             refuse_while_held(connection, COLLECTION)
             before = self._own(connection, document.name)
-            if over is not None and over != (before.revision.number if before else 0):
-                raise OutdatedError(outdated(document.name, before, over))
             wanted, new = self._matched(connection, document.name, candidates)
             resolved = resolved_of(candidates)
             if before and (before.revision.document, dict(before.revision.wanted)) == (document, wanted):
                 return before.revision
+            if over is not None and over != (before.revision.number if before else 0):
+                raise OutdatedError(outdated(document.name, before, over))
             revision = Revision(
                 endpoint=document.name,
                 number=before.revision.number + 1 if before else 1,
@@ -125,11 +126,11 @@ class Endpoints:
 
     def recycle(self, name: str, *, reason: str = "", forget: bool = False) -> Revision:
         """Want nothing of it served any more; what is served drains, is unloaded and removed. With `forget`, what a
-        server had that is away is taken for gone. Raises NotFoundError, OutdatedError."""
+        server had that stays away for FORGET_AFTER_S is taken for gone. Raises NotFoundError, OutdatedError."""
         newest = self.state(name).revision
         document = newest.document
         if forget:
-            draining = document.draining.model_copy(update={"forget_after_s": 0.0})
+            draining = document.draining.model_copy(update={"forget_after_s": FORGET_AFTER_S})
             document = document.model_copy(update={"draining": draining})
         return self.apply(document, (), reason=reason or "recycled", over=newest.number)
 

@@ -59,6 +59,12 @@ def whole(document: Endpoint, folder: Path) -> Endpoint:
     return document.model_copy(update={"inference": shared, "variants": tuple(variants)})
 
 
+def last_served(project: Project, name: str) -> Endpoint:
+    """The document of the newest revision that wanted something served; raises NotFoundError."""
+    revisions = project.endpoints.revisions(name)
+    return next((it for it in revisions if it.wanted), revisions[0]).document
+
+
 def earlier_revision(project: Project, name: str, to: int | None = None) -> Revision:
     """The revision that a rollback goes back to: the one asked for, else the last that nothing refused.
 

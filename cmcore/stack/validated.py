@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from cmcore.provenance.why.infra import infra_report
+from cmcore.sandbox.conditions import Conditions
 from cmcore.serving.difference import Difference, flat
 from cmcore.serving.document import Endpoint, Variant
 
@@ -28,28 +29,30 @@ def blessed_otherwise(
     return differing(under, document, variant) if isinstance(under, dict) else []
 
 
-def differing(under: Mapping[str, JsonValue], document: Endpoint, variant: Variant) -> list[Difference]:
-    """The keys in which an endpoint's variant is not as the recorded conditions. A protocol that was tried and is not
-    offered is none of them."""
-    tried = under.get("document")
-    if not isinstance(tried, dict):
+def differing(recorded: Mapping[str, JsonValue], document: Endpoint, variant: Variant) -> list[Difference]:
+    """The keys in which an endpoint's variant is not as the recorded conditions; none where they cannot be read. What
+    was tried and is not asked for is none of them."""
+    try:
+        tried = Conditions.model_validate({name: recorded.get(name) for name in Conditions.model_fields})
+    except ValidationError:  # written by another version of cmcore
         return []
-    protocols = tried.get("protocols")
-    then = {
-        "backend": tried.get("backend"),
-        **{f"protocols.{it}": "tried" for it in (protocols if isinstance(protocols, list) else [])},
-        **dict(flat(under.get("deployment"), "deployment")),
-        **dict(flat(under.get("inference"), "inference")),
-    }
-    now = {
-        "backend": document.backend,
-        **{f"protocols.{it.value}": "tried" for it in document.protocols},
-        **dict(flat(document.deployment_of(variant).model_dump(mode="json"), "deployment")),
-        **dict(flat(document.inference_of(variant).model_dump(mode="json"), "inference")),
-    }
-    unused = {key for key in then if key.startswith("protocols.") and key not in now}
+    then: dict[str, JsonValue] = {"backend": tried.document.backend}
+    now: dict[str, JsonValue] = {"backend": document.backend}
+    if set(document.protocols) - set(tried.protocols):
+        then["protocols"], now["protocols"] = (", ".join(each) for each in (tried.protocols, document.protocols))
+    for key, was, wanted in (
+        ("deployment", tried.deployment, document.deployment_of(variant)),
+        ("inference", tried.inference, document.inference_of(variant)),
+    ):
+        then |= leaves(was, key)
+        now |= leaves(wanted, key)
     return [
         Difference(key=key, before=then.get(key), after=now.get(key))
         for key in {**now, **then}
-        if then.get(key) != now.get(key) and key not in unused
+        if then.get(key) != now.get(key)
     ]
+
+
+def leaves(config: BaseModel, key: str) -> dict[str, JsonValue]:
+    """Every leaf of a config by its dotted key; empty lists and mappings are none."""
+    return {name: value for name, value in flat(config.model_dump(mode="json"), key) if value not in ([], {})}

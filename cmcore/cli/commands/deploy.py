@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from cmcore.cli.change_options import ChangeOptions, change_options
 from cmcore.cli.invocation import Invocation
-from cmcore.cli.order import Order, order_options
 
 
 @click.command()
@@ -16,7 +16,7 @@ from cmcore.cli.order import Order, order_options
 @click.option("--model", default="", metavar="MODEL@VERSION", help="Instead of the model of the variant with traffic.")
 @click.option("--backend", default="", metavar="NAME", help="Instead of the document's backend.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change, and what speaks against it.")
-@order_options()
+@change_options()
 @click.pass_context
 def deploy(
     context: click.Context,
@@ -25,7 +25,7 @@ def deploy(
     model: str,
     backend: str,
     dry_run: bool,
-    order: Order,
+    options: ChangeOptions,
 ) -> None:
     """Serve what a document says, and watch it until it is served.
 
@@ -51,17 +51,16 @@ def deploy(
     from cmcore.cli.endpoint_preview import altered, document_in, preview, preview_lines
     from cmcore.cli.endpoints import carry_out
     from cmcore.cli.output import echo_json
-    from cmcore.stack.endpoints import apply
 
     document = altered(document_in(file), model=model, backend=backend)
     with (context.find_object(Invocation) or Invocation()).changing() as project:
         found = preview(project, document)
-        if dry_run and order.as_json:
+        if dry_run and options.as_json:
             echo_json(found.as_json())
-        elif not order.as_json and (dry_run or found.differences or found.blessed_otherwise):
+        elif not options.as_json and (dry_run or found.differences or found.blessed_otherwise):
             click.echo("\n".join(preview_lines(found)))
         if dry_run:
             return
-        want = partial(apply, project, document, reason=order.reason, over=found.seen)
-        code = carry_out(project, document.name, want, order)
+        want = partial(found.wanted, project, options.reason)
+        code = carry_out(project, document.name, want, options)
     context.exit(code)

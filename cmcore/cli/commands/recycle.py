@@ -6,15 +6,15 @@ from functools import partial
 
 import click
 
+from cmcore.cli.change_options import ChangeOptions, change_options
 from cmcore.cli.invocation import Invocation
-from cmcore.cli.order import Order, order_options
 
 
 @click.command()
 @click.argument("endpoint", metavar="ENDPOINT")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", is_flag=True, help="Take what is on a server that is away for gone, and do not wait for it.")
-@order_options(replaces=False)
+@change_options(replaces=False)
 @click.pass_context
 def recycle(
     context: click.Context,
@@ -22,7 +22,7 @@ def recycle(
     *,
     yes: bool,
     forget: bool,
-    order: Order,
+    options: ChangeOptions,
 ) -> None:
     """Stop serving an endpoint, and give back what it used.
 
@@ -48,13 +48,13 @@ def recycle(
 
     with (context.find_object(Invocation) or Invocation()).changing() as project:
         state = project.endpoints.state(endpoint)
-        if not order.as_json:
+        if not options.as_json:
             served = ", ".join(map(str, state.deployments)) or "nothing"
             click.echo(f"{endpoint} serves {served}")
         agreed(f"Stop serving {endpoint}?", yes=yes)
-        want = partial(project.endpoints.recycle, endpoint, reason=order.reason, forget=forget)
-        code = carry_out(project, endpoint, want, order)
-        if code == 0 and not order.as_json:
+        want = partial(project.endpoints.recycle, endpoint, reason=options.reason, forget=forget)
+        code = carry_out(project, endpoint, want, options)
+        if code == 0 and not options.as_json:
             stays = "registered versions, revisions, lineage and embedding tables stay"
             click.echo(respoken(f"{stays}; to serve it again: cm rollback {endpoint}"))
     context.exit(code)

@@ -6,8 +6,8 @@ from functools import partial
 
 import click
 
+from cmcore.cli.change_options import ChangeOptions, change_options
 from cmcore.cli.invocation import Invocation
-from cmcore.cli.order import Order, order_options
 
 
 @click.command()
@@ -17,7 +17,7 @@ from cmcore.cli.order import Order, order_options
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
-@order_options()
+@change_options()
 @click.pass_context
 def rollback(
     context: click.Context,
@@ -26,7 +26,7 @@ def rollback(
     to: int | None,
     yes: bool,
     dry_run: bool,
-    order: Order,
+    options: ChangeOptions,
 ) -> None:
     """Serve what an earlier revision of an endpoint said.
 
@@ -48,20 +48,20 @@ def rollback(
     from cmcore.cli.endpoint_preview import preview, preview_lines
     from cmcore.cli.endpoints import agreed, carry_out
     from cmcore.cli.output import echo_json
-    from cmcore.stack.endpoints import apply, earlier_revision, pinned
+    from cmcore.stack.endpoints import earlier_revision, pinned
 
     with (context.find_object(Invocation) or Invocation()).changing() as project:
-        newest, earlier = project.endpoints.state(endpoint).revision, earlier_revision(project, endpoint, to)
+        earlier = earlier_revision(project, endpoint, to)
         document = pinned(earlier)
         found = preview(project, document)
-        if dry_run and order.as_json:
+        if dry_run and options.as_json:
             echo_json({"to": earlier.number, **found.as_json()})
-        elif not order.as_json:
+        elif not options.as_json:
             click.echo("\n".join([f"back to revision {earlier.number} by {earlier.actor}", *preview_lines(found)]))
         if dry_run:
             return
         agreed(f"Take {endpoint} back to revision {earlier.number}?", yes=yes)
-        why = f"rolled back to revision {earlier.number}{f': {order.reason}' if order.reason else ''}"
-        want = partial(apply, project, document, reason=why, over=newest.number)
-        code = carry_out(project, endpoint, want, order)
+        why = f"rolled back to revision {earlier.number}{f': {options.reason}' if options.reason else ''}"
+        want = partial(found.wanted, project, why)
+        code = carry_out(project, endpoint, want, options)
     context.exit(code)

@@ -46,7 +46,7 @@ def serve(context: click.Context, *, once: bool, timeout_s: float, restart: tupl
     step that was last written down. One runs per project.
 
     A local server goes on with the options that it was started with. When they have changed in cm.yaml, --restart ends
-    it and loads its models into a new one; until then, a few seconds, nobody answers.
+    it and loads its models into a new one; until then, a few seconds, nobody answers. A server by URL is left alone.
 
     \b
     Examples:
@@ -68,7 +68,7 @@ def serve(context: click.Context, *, once: bool, timeout_s: float, restart: tupl
         with controlling(project) as controller, EndpointView(tail=tail, as_json=as_json) as view, asked() as ended:
             names = project.endpoints.names()
             for name in restart:
-                project.backend(name).stop()
+                controller.restart(name)
             view.note(f"keeping {', '.join(names) or 'what will be deployed'} in {project.folder}; Ctrl-C ends it")
             code = kept_once(project, controller, view, ended, timeout_s) if once else 0
             if not once:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from cmcore.cli.change_options import ChangeOptions, change_options
 from cmcore.cli.invocation import Invocation
-from cmcore.cli.order import Order, order_options
 
 
 @click.command()
@@ -16,7 +16,7 @@ from cmcore.cli.order import Order, order_options
 @click.argument("file", metavar="[FILE]", default=None, type=click.Path(path_type=Path))
 @click.option("--model", default="", metavar="MODEL@VERSION", help="Another version for the variant with traffic.")
 @click.option("--backend", default="", metavar="NAME", help="Another backend.")
-@order_options()
+@change_options()
 @click.pass_context
 def update(
     context: click.Context,
@@ -25,13 +25,14 @@ def update(
     *,
     model: str,
     backend: str,
-    order: Order,
+    options: ChangeOptions,
 ) -> None:
     """Bring an endpoint to the versions that its document means now, or to another one.
 
-    Without more, the endpoint's newest document is read again: where a variant names an alias that means another
-    version by now, that version is deployed. --model names another version, FILE another document for the same
-    endpoint. What differs is shown first; then it goes on as cm deploy does, without an interruption for clients.
+    Without more, the endpoint's newest document (of a recycled one, the last that was served) is read again: where a
+    variant names an alias that means another version by now, that version is deployed. --model names another version,
+    FILE another document for the same endpoint. What differs is shown first; then it goes on as cm deploy does, without
+    an interruption for clients.
 
     \b
     Examples:
@@ -45,16 +46,16 @@ def update(
     from cmcore.cli.endpoint_preview import altered, document_in, preview, preview_lines
     from cmcore.cli.endpoints import carry_out
     from cmcore.errors import UsageError
-    from cmcore.stack.endpoints import apply
+    from cmcore.stack.endpoints import last_served
 
     with (context.find_object(Invocation) or Invocation()).changing() as project:
-        newest = project.endpoints.state(endpoint).revision
-        document = altered(document_in(file) if file else newest.document, model=model, backend=backend)
+        newest = last_served(project, endpoint)
+        document = altered(document_in(file) if file else newest, model=model, backend=backend)
         if document.name != endpoint:
             raise UsageError(f"{file} is the document of {document.name!r}, not of {endpoint!r}; cm deploy {file}")
         found = preview(project, document)
-        if not order.as_json:
+        if not options.as_json:
             click.echo("\n".join(preview_lines(found)))
-        want = partial(apply, project, document, reason=order.reason, over=newest.number)
-        code = carry_out(project, endpoint, want, order)
+        want = partial(found.wanted, project, options.reason)
+        code = carry_out(project, endpoint, want, options)
     context.exit(code)

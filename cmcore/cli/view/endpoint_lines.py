@@ -85,7 +85,7 @@ class EndpointView:
     as_json: bool = False
     spins: bool = field(default_factory=lambda: sys.stdout.isatty())  # noqa: PLW0108 # stdout of then, which tests replace
     _since: dict[str, float] = field(default_factory=dict)
-    _noted: str = ""
+    _noted: dict[str, str] = field(default_factory=dict)
     _doing: str = ""
     _doing_since: float = 0.0
     _live: Live | None = None
@@ -115,9 +115,9 @@ class EndpointView:
         """Show what has happened, and the error that came instead of a step."""
         self.catch_up()
         if isinstance(step, LineageError):
-            self.note(f"the lineage is told later: {step}")
+            self.note(f"the lineage is told later: {step}", about="the lineage")
         elif isinstance(step, CmError):
-            self.note(f"{name} is left alone: {step}")
+            self.note(f"{name} is left alone: {step}", about=name)
 
     def hear(self, event: Event) -> None:
         """Show one event."""
@@ -127,10 +127,10 @@ class EndpointView:
         for line in self._lines(event):
             self._say(line)
 
-    def note(self, text: str) -> None:
-        """Say something about the work itself; the same thing again is not said again."""
-        if text != self._noted:
-            self._noted = text
+    def note(self, text: str, *, about: str = "") -> None:
+        """Say something about the work itself; the same thing about the same is not said again."""
+        if text != self._noted.get(about):
+            self._noted[about] = text
             self._say(one_line(text, 2000), err=True)
 
     def _say(self, line: str, *, err: bool = False) -> None:

@@ -107,8 +107,8 @@ class LocalServer:
         if differ:
             raise ServingError(
                 f"the Triton of {self.folder} (process {record.pid}) runs with other options than are asked for now: "
-                f"{', '.join(differ)}. It may have traffic, so it is left as it is. To restart it: cm serve --restart "
-                f"{self.folder.name} (with --once to end when its models are back)"
+                f"{', '.join(differ)}. It may have traffic, so it is left as it is. To restart it, end "
+                f"cm serve where it runs, then: cm serve --restart {self.folder.name}"
             )
 
     def _adopted(self) -> ServerRecord | None:

@@ -88,6 +88,17 @@ def test_a_lost_lease_is_found_out_even_with_nothing_to_append(journal: Journal,
         journal.append([], lease=lost)
 
 
+def test_a_lost_lease_is_not_confirmed(journal: Journal, lost: Lease) -> None:
+    with pytest.raises(LeaseLostError):
+        journal.confirm(lost)
+
+
+def test_a_current_lease_is_confirmed_and_nothing_is_written(journal: Journal, lease: Lease) -> None:
+    before = journal.head()
+    journal.confirm(lease)
+    assert journal.head() == before
+
+
 def test_a_released_lease_appends_nothing(journal: Journal, leases: Leases, lease: Lease) -> None:
     leases.release(lease)
     with pytest.raises(LeaseLostError, match="given back"):

@@ -29,7 +29,8 @@ class Notes(EndpointView):
         super().__init__(tail=cast("Tail", Quiet()))
         self.said: list[str] = []
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, about: str = "") -> None:
+        del about
         self.said.append(text)
 
 

@@ -401,8 +401,14 @@ def test_a_driver_whose_lease_was_taken_records_nothing_more(world: World) -> No
     assert world.submitted() == []
 
 
+def take_leases(database: StateDatabase) -> None:
+    """Somebody else takes every lease, and nobody has noticed yet."""
+    with database.writing() as connection:
+        connection.execute(sa.update(LEASES).values(token=LEASES.c.token + 1))
+
+
 class OversleptLineage(MemoryLineage):
-    """Somebody else takes every lease while an execution is begun, and nobody has noticed yet."""
+    """Its driver sleeps while an execution is begun, and somebody else takes over."""
 
     def __init__(self, database: StateDatabase) -> None:
         super().__init__()
@@ -410,8 +416,7 @@ class OversleptLineage(MemoryLineage):
 
     def begin(self, execution: ExecutionRecord) -> None:
         super().begin(execution)
-        with self._database.writing() as connection:
-            connection.execute(sa.update(LEASES).values(token=LEASES.c.token + 1))
+        take_leases(self._database)
 
 
 def test_a_driver_that_slept_while_its_lease_was_taken_calls_no_executor(world: World) -> None:
@@ -419,6 +424,17 @@ def test_a_driver_that_slept_while_its_lease_was_taken_calls_no_executor(world: 
     with pytest.raises(LeaseLostError):
         world.run(chain("a"))
     assert world.tries == {}
+
+
+def test_a_driver_whose_lease_was_taken_while_an_executor_ran_records_nothing(world: World) -> None:
+    def overslept(_: int) -> int:
+        take_leases(world.database)
+        return 0
+
+    world.choose = overslept
+    with pytest.raises(LeaseLostError):
+        world.run(chain("a"))
+    assert world.executions(world.ledger.runs.list(limit=1)[0].run, "a") == ["RUNNING"]
 
 
 def killed_after(world: World, writes: int) -> str:

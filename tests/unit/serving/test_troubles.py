@@ -12,7 +12,7 @@ from cmcore.errors import LeaseLostError, OutdatedError, RefusedError, ServingEr
 from cmcore.events import EventKind
 from cmcore.serving.backend import ServingBackend
 from cmcore.serving.controller import Controller
-from cmcore.serving.decision import Wait, next_step
+from cmcore.serving.decision import Away, Wait, next_step
 from cmcore.serving.states import DeploymentState
 from cmcore.serving.store import Endpoints
 from cmcore.serving.values import EndpointState, Hold
@@ -155,7 +155,7 @@ def test_a_server_that_is_away_for_days_is_waited_for(endpoints: Endpoints, leas
 
 def test_traffic_does_not_move_to_a_server_that_is_away() -> None:
     state = endpoint({"main": 2}, deployment(1, state=WARM), deployment(2, state=WARM), traffic={"main": 1})
-    assert next_step(state, replace(seen(), away={BACKEND: "no route"}), 0.0) is None
+    assert next_step(state, replace(seen(), away={BACKEND: Away(reason="no route", since=0.0)}), 0.0) is None
 
 
 def test_who_was_taken_over_touches_no_server(

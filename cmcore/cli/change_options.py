@@ -12,7 +12,7 @@ TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ChangeOptions:
     """How a change is asked for; `drained`: wait until what was replaced is gone, where the steps are taken here."""
 
     reason: str = ""
@@ -22,9 +22,9 @@ class Order:
     as_json: bool = False
 
 
-def order_options(*, replaces: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The options for a command, which gets them as its keyword argument `order`; `replaces`: something else is served
-    afterwards, so that its draining need not be waited for."""
+def change_options(*, replaces: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options for a command, which gets them as its keyword argument `options`; `replaces`: something else is
+    served afterwards, so that its draining need not be waited for."""
     reason = click.option("--reason", default="", metavar="TEXT", help="Why; it stays with the revision.")
     no_wait = click.option("--no-wait", is_flag=True, help="Only write down what is wanted; cm serve does the rest.")
     no_drain = click.option("--no-drain", is_flag=True, help="Do not wait until what was replaced is gone.")
@@ -44,13 +44,15 @@ def order_options(*, replaces: bool = True) -> Callable[[Callable[..., None]], C
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
-        def with_order(
+        def with_options(
             *, reason: str, no_wait: bool, timeout_s: float, as_json: bool, no_drain: bool = False, **given: object
         ) -> None:
-            wanted = Order(reason=reason, wait=not no_wait, drained=not no_drain, timeout_s=timeout_s, as_json=as_json)
-            command(order=wanted, **given)
+            options = ChangeOptions(
+                reason=reason, wait=not no_wait, drained=not no_drain, timeout_s=timeout_s, as_json=as_json
+            )
+            command(options=options, **given)
 
-        decorated = with_order
+        decorated = with_options
         for option in [as_json, timeout, *([no_drain] if replaces else []), no_wait, reason]:
             decorated = option(decorated)
         return decorated
