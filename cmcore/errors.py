@@ -159,13 +159,17 @@ class InferenceStatus(StrEnum):
     FAILED = "failed"
 
 
+INFERENCE_EXIT_CODES = {
+    InferenceStatus.UNAVAILABLE: 69, InferenceStatus.TIMEOUT: 69, InferenceStatus.FAILED: 70,
+}  # fmt: skip
+
+
 class InferenceError(CmError):
     """A request for a prediction was refused or failed; `status` says how, the message is the server's own."""
 
-    exit_code = 65
-
     def __init__(self, message: str, status: InferenceStatus) -> None:
         self.status = status
+        self.exit_code = INFERENCE_EXIT_CODES.get(status, 65)
         super().__init__(message)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 
 import click
@@ -66,7 +66,9 @@ def resumable(endpoint: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         click.echo(
-            respoken(f"\nwhat was done stays, and the rest is still wanted: cm serve goes on; cm status {endpoint}"),
+            respoken(
+                f"\nwhat was done stays; cm serve, or the same again, goes on with the rest: cm status {endpoint}"
+            ),
             err=True,
         )
         raise
@@ -78,9 +80,10 @@ def brought(project: Project, wanted: Revision, view: EndpointView, options: Cha
     leases = Leases(project.database)
     while options.wait and time.monotonic() < give_up_at:
         holder = leases.holder(lease_name(project))
-        if holder is None and acted(project, wanted, view, options, give_up_at):
-            break
-        if holder is not None:
+        if holder is None:
+            with suppress(LeaseHeldError):  # somebody was faster, and takes them
+                act(project, wanted, view, options, give_up_at)
+        else:
             view.note(f"{holder} keeps this project's endpoints and takes the steps")
         view.catch_up()
         if outcome_of(project, wanted) is not Outcome.WAITING:
@@ -89,33 +92,29 @@ def brought(project: Project, wanted: Revision, view: EndpointView, options: Cha
     return outcome_of(project, wanted)
 
 
-def acted(project: Project, wanted: Revision, view: EndpointView, options: ChangeOptions, give_up_at: float) -> bool:
-    """Take the steps here; False where somebody was faster, and takes them."""
-    name = wanted.endpoint
+def act(project: Project, wanted: Revision, view: EndpointView, options: ChangeOptions, give_up_at: float) -> None:
+    """Take all steps that there are; raises LeaseHeldError where somebody else takes them."""
 
     def over() -> bool:
         outcome = outcome_of(project, wanted)
         enough = outcome is Outcome.READY and not options.drained
         return enough or outcome is Outcome.OVERTAKEN or time.monotonic() >= give_up_at
 
-    try:
-        with controlling(project) as controller:
-            used = project.endpoints.backends()
-            settle(project, controller, name, until=over, told=view.heard)
-            stop_unused(project, used)
-    except LeaseHeldError:
-        return False
-    return True
+    with controlling(project) as controller:
+        used = project.endpoints.backends()
+        settle(project, controller, wanted.endpoint, until=over, told=view.heard)
+        stop_unused(project, used)
 
 
 def outcome_of(project: Project, wanted: Revision) -> Outcome:
-    """How far it is; a newer revision of the same document is the same wish (an alias has moved)."""
+    """How far it is; a newer revision of the same document is the same wish (an alias has moved). It is ready once its
+    servers say so, whatever was remembered of them."""
     state = project.endpoints.state(wanted.endpoint)
     if (state.revision.document, bool(state.revision.wanted)) != (wanted.document, bool(wanted.wanted)):
         return Outcome.OVERTAKEN
     refused = refusals(project.endpoints.deployments(wanted.endpoint))
     match condition(state, refused):
-        case Condition.READY:
+        case Condition.READY if status(project, wanted.endpoint)["condition"] == Condition.READY:
             return Outcome.READY
         case Condition.RECYCLED:
             return Outcome.RECYCLED
@@ -164,7 +163,10 @@ def words(
             ]
             return [f"{failed} {'; '.join(reasons)}", goes_on(state)]
         case _ if not options.wait:
-            return [f"{name} revision {state.revision.number} is wanted; cm status {name} says how far it is"]
+            kept = (
+                "" if keeper(project) else "; nobody keeps this project's endpoints, so nothing happens before cm serve"
+            )
+            return [f"{name} revision {state.revision.number} is wanted; cm status {name} says how far it is{kept}"]
         case _:
             why = reason_of(state, refused) or "it takes longer"
             late = f"{name} is not as wanted after {options.timeout_s:g} s: {one_line(why, 2000)}"

@@ -58,7 +58,7 @@ def without_echoes(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     then that it is too short."""
     if all(detail["type"] != "too_short" for detail in details):
         return list(details)
-    inner = {detail["loc"][:-1] for detail in details}
+    inner = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
     return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in inner]
 
 

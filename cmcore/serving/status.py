@@ -92,6 +92,7 @@ def status_document(
         "condition": condition_seen(state, refused, set(lost)).value,
         "reason": "; ".join(dict.fromkeys(filter(None, told))),
         "revision": state.revision.number,
+        "revised": {"by": state.revision.actor, "at": state.revision.at, "reason": state.revision.reason},
         "backend": state.revision.document.backend,
         "wanted": {variant: state.revision.resolved.get(variant, "") for variant in state.revision.wanted},
         "variants": [

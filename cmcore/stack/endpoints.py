@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from cmcore.document.write import canonical
 from cmcore.errors import NotFoundError, RefusedError, UsageError
 from cmcore.inference.interface import read_model
+from cmcore.provenance.why.infra import infra_refusal
 from cmcore.registry.names import Reference
 from cmcore.registry.values import ModelVersion
 from cmcore.serving.backend import Flavor, Placement, Step
@@ -123,12 +124,12 @@ def candidates(project: Project, document: Endpoint) -> list[Candidate]:
 def candidate_of(project: Project, document: Endpoint, variant: Variant) -> Candidate:
     """What one variant means now; its placement gets its name when it is deployed."""
     version = version_meant(project, variant.model)
+    refuse_unblessed(project, version)
     if document.infra_blessing and version.facts.infra_blessed is not True:
         raise RefusedError(
             f"{version} may not be served at {document.name}:",
             ["no infra validation has blessed it: put an InfraValidator into the pipeline that makes it"],
         )
-    refuse_unblessed(version)
     inference = document.inference_of(variant)
     parts = [ensemble_part(project, document, variant, step) for step in inference.ensemble]
     placement = placement_for(project, document, variant, version, inference)
@@ -145,10 +146,12 @@ def candidate_of(project: Project, document: Endpoint, variant: Variant) -> Cand
     )
 
 
-def refuse_unblessed(version: ModelVersion) -> None:
+def refuse_unblessed(project: Project, version: ModelVersion) -> None:
     """Raise RefusedError for a version of which infra validation has found that it cannot be served."""
     if version.facts.infra_blessed is False:
-        raise RefusedError(f"{version} may not be served:", ["infra validation found that it cannot be (cm why)"])
+        found = infra_refusal(version.facts, project.lineage)
+        why = f"infra validation found that it cannot be{f': {found}' if found else ''} (cm why {version})"
+        raise RefusedError(f"{version} may not be served:", [why])
 
 
 def placement_for(
@@ -168,7 +171,7 @@ def ensemble_part(
 ) -> tuple[Step, ServedVersion]:
     """One model of an ensemble."""
     version = version_meant(project, step.model)
-    refuse_unblessed(version)
+    refuse_unblessed(project, version)
     plain = document.inference_of(variant).model_copy(update={"ensemble": (), "inputs": (), "outputs": ()})
     placement = placement_for(project, document, variant, version, plain)
     return Step(placement=placement, inputs=step.inputs, outputs=step.outputs), served_version(version)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cmcore.inference.request import InferenceRequest, InferenceResponse
     from cmcore.serving.backend import Placement
+    from cmcore.serving.document import Protocol
     from cmcore.serving.values import Deployment
     from cmcore.stack import Project
 
@@ -73,7 +74,7 @@ def predict(
 
     \b
     Exit codes: 0 answered, 64 the rows are not what the model takes, 65 the server refused the request, 66 no such
-    endpoint or variant, 69 the server cannot be reached.
+    endpoint or variant, 69 the server cannot be reached, or not in time, 70 the model or its server failed.
     """
     from cmcore.cli.output import echo_json
     from cmcore.cli.view.summary import respoken
@@ -146,16 +147,19 @@ def left_out(columns: Sequence[str]) -> str:
     return one_line(f"left out, as the model has no such columns: {', '.join(columns[:COLUMNS_SHOWN])}{more}", 500)
 
 
-def addresses(project: Project, deployment: Deployment) -> Mapping[str, JsonValue]:
-    """Where the deployment answers, and under which name; raises ServingError where it has lost its traffic."""
+def address(project: Project, deployment: Deployment, protocol: Protocol) -> tuple[str, str]:
+    """Where the deployment answers, and under which name; raises ServingError where it does not."""
     from cmcore.errors import ServingError
     from cmcore.stack.serving import status
 
-    variants = cast("list[Mapping[str, JsonValue]]", status(project, deployment.endpoint)["variants"])
+    found = status(project, deployment.endpoint)
+    variants = cast("list[Mapping[str, JsonValue]]", found["variants"])
     where = next((it for it in variants if it["model"] == deployment.name), None)
     if where is None:
         raise ServingError(f"{deployment.name} has lost its traffic just now; ask again")
-    return where
+    if not where[protocol.value]:
+        raise ServingError(f"the server of {deployment.name} cannot be asked: {found['reason'] or 'it is away'}")
+    return str(where[protocol.value]), str(where["model"])
 
 
 def answer_of(
@@ -167,7 +171,7 @@ def answer_of(
     timeout_s: float,
 ) -> InferenceResponse:
     """The server's answer; raises ServingError, InferenceError, UsageError for a protocol that is not offered."""
-    from cmcore.errors import ServingError, UsageError
+    from cmcore.errors import UsageError
     from cmcore.inference.client import RestClient
     from cmcore.serving.document import Protocol
 
@@ -175,14 +179,12 @@ def answer_of(
     offered = project.endpoints.state(deployment.endpoint).revision.document.protocols
     if protocol not in offered:
         raise UsageError(f"{deployment.endpoint} offers {', '.join(offered)}, not {protocol}")
-    where = addresses(project, deployment)
-    if not where[protocol.value]:
-        raise ServingError(f"the server of {deployment.name} is away: cm status {deployment.endpoint}")
+    url, model = address(project, deployment, protocol)
     if grpc:
         backend = project.backend(deployment.backend)
         return backend.infer(deployment.name, request, protocol=protocol, timeout_s=timeout_s)
-    with RestClient(str(where["rest"]), timeout_s=timeout_s) as client:
-        return client.infer(str(where["model"]), request)
+    with RestClient(url, timeout_s=timeout_s) as client:
+        return client.infer(model, request)
 
 
 def show(answer: InferenceResponse) -> None:

@@ -52,6 +52,9 @@ def recycle(
             served = ", ".join(map(str, state.deployments)) or "nothing"
             click.echo(f"{endpoint} serves {served}")
         agreed(f"Stop serving {endpoint}?", yes=yes)
+        if options.wait:  # what cannot be acted on here is told before anything is written down
+            for name in {it.backend for it in state.deployments}:
+                project.backend(name)
         want = partial(project.endpoints.recycle, endpoint, reason=options.reason, forget=forget)
         code = carry_out(project, endpoint, want, options)
         if code == 0 and not options.as_json:

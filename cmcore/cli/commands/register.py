@@ -106,9 +106,9 @@ def show(outcome: Outcome, evidence: EvidenceArtifacts, *, dry_run: bool) -> Non
             ["yes" if each.holds else ("no", "yellow"), each.rule, each.found] for each in outcome.bump.findings
         ]
         echo_table(["holds", "rule", "found"], rows, indent=2)
-    if outcome.reevaluated or not outcome.known:
+    if (outcome.reevaluated or not outcome.known) and (names := evidence.names()):
         heading("Read from")
-        echo_pairs(evidence.names(), indent="  ")
+        echo_pairs(names, indent="  ")
 
 
 def echo_outcome(outcome: Outcome, evidence: EvidenceArtifacts, *, dry_run: bool) -> None:

@@ -122,6 +122,9 @@ def kept_once(
         )
     stop_unused(project, used)
     wanted = [it for it in documents(project, None) if it["condition"] != Condition.RECYCLED]
+    for it in wanted:
+        if it["condition"] != Condition.READY:
+            view.note(f"{it['endpoint']} is {it['condition']}: {it['reason'] or 'it takes longer'}")
     refused = any(it["condition"] == Condition.FAILED and not has_hold(project, str(it["endpoint"])) for it in wanted)
     return 70 if refused else {75: 69}.get(worst(wanted), worst(wanted))
 

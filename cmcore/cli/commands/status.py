@@ -23,9 +23,12 @@ LOOK_S = 1.0
 @click.argument("endpoint", metavar="[ENDPOINT]", default=None)
 @click.option("--watch", is_flag=True, help="Show it again and again until Ctrl-C.")
 @click.option("--check", is_flag=True, help="Let the exit code say how it is.")
+@click.option("--revisions", is_flag=True, help="Everything that was ever wanted of one endpoint, the newest first.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, with everything that is known.")
 @click.pass_context
-def status(context: click.Context, endpoint: str | None, *, watch: bool, check: bool, as_json: bool) -> None:
+def status(
+    context: click.Context, endpoint: str | None, *, watch: bool, check: bool, revisions: bool, as_json: bool
+) -> None:
     """Say what is served, where, and whether it is as it should be.
 
     Without an argument all endpoints, with one all about it: who wanted it, the addresses that clients ask, each
@@ -40,6 +43,7 @@ def status(context: click.Context, endpoint: str | None, *, watch: bool, check: 
       cm status
       cm status delays --watch
       cm status delays --check --json
+      cm status delays --revisions
 
     \b
     Exit codes: 0 shown, 66 no such endpoint; with --check 0 READY, 75 UPDATING or RECYCLING, 70 DEGRADED, 69 FAILED,
@@ -47,41 +51,72 @@ def status(context: click.Context, endpoint: str | None, *, watch: bool, check: 
     """
     if watch and as_json:
         raise click.UsageError("--watch and --json exclude each other", context)
+    if revisions and (endpoint is None or watch or check):
+        raise click.UsageError("--revisions is about one ENDPOINT, and goes with --json only", context)
     with (context.find_object(Invocation) or Invocation()).project() as project:
+        if revisions:
+            show_revisions(project, str(endpoint), as_json=as_json)
+            return
         if watch:
             watched(project, endpoint)
         found = documents(project, endpoint)
-        show(project, endpoint, found, as_json=as_json)
+        show(endpoint, found, as_json=as_json)
     context.exit(worst(found) if check else 0)
 
 
 def documents(project: Project, endpoint: str | None) -> list[Mapping[str, JsonValue]]:
-    """The status of the endpoints that are asked for; raises NotFoundError."""
+    """The status of the endpoints that are asked for, and who keeps them; raises NotFoundError."""
+    from cmcore.cli.endpoints import keeper
     from cmcore.stack import serving
 
-    return [serving.status(project, name) for name in ([endpoint] if endpoint else project.endpoints.names())]
+    kept_by, names = keeper(project), [endpoint] if endpoint else project.endpoints.names()
+    return [{**serving.status(project, name), "kept_by": kept_by} for name in names]
 
 
-def show(project: Project, endpoint: str | None, found: Sequence[Mapping[str, JsonValue]], *, as_json: bool) -> None:
+def show(endpoint: str | None, found: Sequence[Mapping[str, JsonValue]], *, as_json: bool) -> None:
     """As JSON or for people."""
     from cmcore.cli.output import echo_json
 
     if as_json:
         echo_json(found[0] if endpoint else list(found))
     else:
-        for line in shown_lines(project, endpoint, found):
+        for line in shown_lines(endpoint, found):
             click.echo(line)
 
 
-def shown_lines(project: Project, endpoint: str | None, found: Sequence[Mapping[str, JsonValue]]) -> list[str]:
+def show_revisions(project: Project, endpoint: str, *, as_json: bool) -> None:
+    """What was wanted of an endpoint, and by whom; what differs, cm rollback --to N --dry-run shows."""
+    from cmcore.cli.output import echo_json, echo_table
+    from cmcore.cli.view.wording import ago, one_line
+
+    found = project.endpoints.revisions(endpoint)
+    if as_json:
+        echo_json([{
+            "revision": it.number, "at": it.at, "by": it.actor, "reason": it.reason, "backend": it.document.backend,
+            "wanted": {name: it.resolved.get(name, "") for name in it.wanted},
+        } for it in found])  # fmt: skip
+        return
+    rows = [
+        [
+            str(it.number),
+            ago(time.time() - it.at),
+            it.actor,
+            it.document.backend,
+            ", ".join(f"{name} {it.resolved.get(name, '')}" for name in it.wanted) or "nothing",
+            one_line(it.reason, 500),
+        ]
+        for it in found
+    ]
+    echo_table(["revision", "since", "by", "backend", "wanted", "reason"], rows)
+
+
+def shown_lines(endpoint: str | None, found: Sequence[Mapping[str, JsonValue]]) -> list[str]:
     """What people see."""
-    from cmcore.cli.endpoints import keeper
     from cmcore.cli.view.endpoint_status import detail_lines, overview_lines
     from cmcore.cli.view.summary import respoken
 
     if endpoint:
-        revision = project.endpoints.state(endpoint).revision
-        lines = detail_lines(found[0], revision, keeper(project), time.time())
+        lines = detail_lines(found[0], time.time())
     elif found:
         lines = overview_lines(found)
     else:
@@ -97,7 +132,7 @@ def watched(project: Project, endpoint: str | None) -> None:
 
     with Live(console=Console(highlight=False), auto_refresh=False) as live:
         while True:
-            lines = shown_lines(project, endpoint, documents(project, endpoint))
+            lines = shown_lines(endpoint, documents(project, endpoint))
             live.update(Text.from_ansi("\n".join(lines)), refresh=True)
             time.sleep(LOOK_S)
 

@@ -16,6 +16,7 @@ from cmcore.cli.invocation import Invocation
 @click.argument("file", metavar="[FILE]", default=None, type=click.Path(path_type=Path))
 @click.option("--model", default="", metavar="MODEL@VERSION", help="Another version for the variant with traffic.")
 @click.option("--backend", default="", metavar="NAME", help="Another backend.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change, and what speaks against it.")
 @change_options()
 @click.pass_context
 def update(
@@ -25,6 +26,7 @@ def update(
     *,
     model: str,
     backend: str,
+    dry_run: bool,
     options: ChangeOptions,
 ) -> None:
     """Bring an endpoint to the versions that its document means now, or to another one.
@@ -37,6 +39,7 @@ def update(
     \b
     Examples:
       cm update delays
+      cm update delays --dry-run
       cm update delays --model delays@1.2.0
       cm update delays delays.yaml --reason 'more memory'
 
@@ -45,6 +48,7 @@ def update(
     """
     from cmcore.cli.endpoint_preview import altered, document_in, preview, preview_lines
     from cmcore.cli.endpoints import carry_out
+    from cmcore.cli.output import echo_json
     from cmcore.errors import UsageError
     from cmcore.stack.endpoints import last_served
 
@@ -54,8 +58,12 @@ def update(
         if document.name != endpoint:
             raise UsageError(f"{file} is the document of {document.name!r}, not of {endpoint!r}; cm deploy {file}")
         found = preview(project, document)
-        if not options.as_json:
+        if dry_run and options.as_json:
+            echo_json(found.as_json())
+        elif not options.as_json:
             click.echo("\n".join(preview_lines(found)))
+        if dry_run:
+            return
         want = partial(found.wanted, project, options.reason)
         code = carry_out(project, endpoint, want, options)
     context.exit(code)

@@ -67,6 +67,9 @@ def explained(what: str, project: Project) -> Explanation:
 
     reference = version_meant(what, project.registry)
     if reference is not None:
+        if what in project.endpoints.names():
+            served = ", ".join(map(str, project.endpoints.state(what).deployments)) or "nothing"
+            click.echo(f"{what} is a model, told here, and an endpoint, which serves {served}", err=True)
         return of_version(reference, sources(project))
     deployment = deployment_meant(what, project.endpoints)
     if deployment is not None:

@@ -14,7 +14,6 @@ from cmcore.serving.status import Condition
 
 if TYPE_CHECKING:
     from cmcore.cli.output import Cell
-    from cmcore.serving.values import Revision
 
 Document = Mapping[str, JsonValue]
 COLORS = {
@@ -68,15 +67,17 @@ def overview_lines(documents: Sequence[Document]) -> list[str]:
     return [*table_lines(heads, rows), *([""] if reasons else []), *reasons]
 
 
-def detail_lines(document: Document, revision: Revision, keeper: str, now: float) -> list[str]:
+def detail_lines(document: Document, now: float) -> list[str]:
     """All about one endpoint."""
-    why = f": {one_line(revision.reason)}" if revision.reason else ""
+    revised = cast("Document", document["revised"])
+    why = f": {one_line(str(revised['reason']))}" if revised["reason"] else ""
+    since = ago(now - cast("float", revised["at"]))
     pairs = {
-        "revision": f"{document['revision']} by {revision.actor}, {ago(now - revision.at)}{why}",
+        "revision": f"{document['revision']} by {revised['by']}, {since}{why}",
         "backend": str(document["backend"]),
         "wanted": wanted_told(document),
         "reason": one_line(str(document["reason"]), 2000),
-        "kept by": keeper or NOBODY,
+        "kept by": str(document["kept_by"]) or NOBODY,
     }
     heading = f"{click.style(str(document['endpoint']), bold=True)}  {styled(document)}"
     lines = [heading, *(f"  {name:<8}  {value}" for name, value in pairs.items() if value)]

@@ -58,7 +58,11 @@ def served(found: Deployed) -> Branch:
         *(f"{name}: {value(dict(config))}" for name, config in configs.items() if config),
         f"version, backend and configs: {found.identity[:DIGEST_SHOWN]}",
         *([f"with {', '.join(found.others)}"] if found.others else []),
-        *(["infra validation had to bless it, and did"] if found.infra_blessing else []),
+        *(
+            ["the endpoint demands a blessing by infra validation, which the version has"]
+            if found.infra_blessing
+            else []
+        ),
         f"{found.state} since {written(found.since)}{refused}",
         *_times(found),
     ]

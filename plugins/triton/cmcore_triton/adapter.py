@@ -87,9 +87,11 @@ class TritonPythonModel:
 
     def alike(self, asked: Sequence[Arrays]) -> list[list[int]]:
         """Numbers of requests that can be one call."""
+        if len(asked) == 1:
+            return [[0]]
         groups: dict[object, list[int]] = {}
         for index, inputs in enumerate(asked):
-            kind = tuple(sorted((name, str(array.dtype), array.shape[1:]) for name, array in inputs.items()))
+            kind = tuple(sorted((name, array.dtype.char, array.shape[1:]) for name, array in inputs.items()))
             groups.setdefault(kind if self.batched and kind else index, []).append(index)
         return list(groups.values())
 

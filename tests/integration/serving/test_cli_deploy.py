@@ -122,6 +122,37 @@ def test_a_recycled_endpoint_comes_back_by_a_rollback(shop: Shop) -> None:
     assert shop.answer("revived", shop.serving("revived")).outputs[0].data == (6.0,)
 
 
+def test_an_update_can_be_looked_at_first(shop: Shop) -> None:
+    shop.deployed("looked")
+    said = shop.cm("update", "looked", "--model", "scaling@1.0.1", "--dry-run")
+    assert ("scaling@1.0.0 → scaling@1.0.1" in said.out, shop.project.endpoints.state("looked").revision.number) == (
+        True, 1,
+    )  # fmt: skip
+
+
+def test_all_revisions_are_listed_with_who_and_why(shop: Shop) -> None:
+    shop.deployed("listed")
+    shop.cm("update", "listed", "--model", "scaling@1.0.1", "--reason", "two weeks in staging")
+    found = json.loads(shop.cm("status", "listed", "--revisions", "--json").out)
+    told = shop.cm("status", "listed", "--revisions").out
+    assert [(it["revision"], it["wanted"]["main"], it["by"]) for it in found] == [
+        (2, "scaling@1.0.1", "ada"), (1, "scaling@1.0.0", "ada"),
+    ]  # fmt: skip
+    assert "two weeks in staging" in told
+
+
+def test_status_as_json_says_who_wanted_it_and_that_nobody_keeps_it(shop: Shop) -> None:
+    shop.deployed("told")
+    found = json.loads(shop.cm("status", "told", "--json").out)
+    assert (found["revised"]["by"], found["kept_by"]) == ("ada", "")
+
+
+def test_what_was_only_wanted_where_nobody_keeps_it_says_so(shop: Shop) -> None:
+    said = shop.cm("deploy", shop.document("nobodys"), "--no-wait")
+    shop.cm("recycle", "nobodys", "--yes")
+    assert "nothing happens before cm serve" in said.out
+
+
 def test_what_was_only_wanted_is_made_so_by_serve_once(shop: Shop) -> None:
     wanted = shop.cm("deploy", shop.document("later"), "--no-wait")
     shop.cm("serve", "--once")

@@ -99,7 +99,7 @@ def test_an_interrupted_deploy_is_gone_on_with_by_serve(own_shop: Shop, spawned:
         process.send_signal(signal.SIGINT)
         code, told = process.wait(20), process.communicate()[1]
     own_shop.cm("serve", "--once")
-    assert (code, "cm serve goes on" in told, own_shop.condition("interrupted")) == (130, True, "READY")
+    assert (code, "goes on with the rest" in told, own_shop.condition("interrupted")) == (130, True, "READY")
 
 
 def test_a_deploy_that_somebody_overtakes_ends_with_75_and_names_him(own_shop: Shop, spawned: Keep) -> None:
@@ -159,6 +159,26 @@ def test_a_server_whose_options_have_changed_is_restarted_with_its_models_when_a
     said = own_shop.cm("serve", "--once", "--restart", "triton")
     assert ("cm serve --restart triton" in kept.err + kept.out, still, ended(before)) == (True, True, True)
     assert (said.code, own_shop.answer("optional", model).outputs[0].data) == (0, (6.0,))
+
+
+def test_a_deploy_of_what_is_wanted_already_is_not_ready_while_its_server_cannot_be_started(own_shop: Shop) -> None:
+    own_shop.deployed("away")
+    triton_of(own_shop.folder).kill()
+    settings = own_shop.folder / "cm.yaml"
+    broken = "stack: {serving: [{name: triton, options: {server: /nowhere/tritonserver}}]}\n"
+    settings.write_text(settings.read_text() + broken)
+    again = own_shop.cm("deploy", own_shop.document("away"), "--timeout", "2")
+    once = own_shop.cm("serve", "--once", "--timeout", "2")
+    assert (again.code, "away is not as wanted after 2 s" in again.err) == (69, True)
+    assert (once.code, "away is FAILED: " in once.err) == (69, True)
+
+
+def test_a_recycling_that_nobody_could_carry_out_here_is_not_written_down(own_shop: Shop) -> None:
+    own_shop.deployed("kept")
+    settings = own_shop.folder / "cm.yaml"
+    settings.write_text(settings.read_text() + "stack: {serving: [{name: triton, options: {serves: 1}}]}\n")
+    said = own_shop.cm("recycle", "kept", "--yes")
+    assert (said.code, own_shop.project.endpoints.state("kept").revision.number) == (78, 1)
 
 
 def test_an_endpoint_whose_server_never_comes_back_is_recycled_by_forgetting_it(own_shop: Shop) -> None:

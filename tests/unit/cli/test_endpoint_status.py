@@ -8,9 +8,7 @@ from pydantic import JsonValue
 
 from cmcore.cli.commands.status import worst
 from cmcore.cli.view.endpoint_status import NOBODY, detail_lines, overview_lines
-from cmcore.serving.document import Endpoint, Variant
 from cmcore.serving.status import Condition
-from cmcore.serving.values import Revision
 
 DEPLOYMENT: dict[str, JsonValue] = {
     "number": 3, "name": "delays-1.1.0-3", "variant": "main", "version": "delays@1.1.0", "state": "WARM",
@@ -26,15 +24,11 @@ VARIANT: dict[str, JsonValue] = {
 }  # fmt: skip
 STATUS: dict[str, JsonValue] = {
     "endpoint": "delays", "condition": "DEGRADED", "reason": "no GPU", "revision": 4, "backend": "triton",
+    "revised": {"by": "ada", "at": 40.0, "reason": "two weeks in staging"}, "kept_by": "",
     "wanted": {"main": "delays@1.2.0"},
     "variants": [VARIANT],
     "deployments": [DEPLOYMENT, REFUSED],
 }  # fmt: skip
-DOCUMENT = Endpoint(name="delays", backend="triton", variants=(Variant(model="d@1.0.0"),))
-REVISION = Revision(
-    endpoint="delays", number=4, document=DOCUMENT,
-    wanted={"main": 4}, resolved={}, actor="ada", at=40.0, reason="two weeks in staging",
-)  # fmt: skip
 
 
 def plain(lines: list[str]) -> str:
@@ -58,11 +52,11 @@ def plain(lines: list[str]) -> str:
     ],
 )
 def test_all_about_an_endpoint_tells(told: str) -> None:
-    assert told in plain(detail_lines(STATUS, REVISION, "", 100.0))
+    assert told in plain(detail_lines(STATUS, 100.0))
 
 
 def test_who_keeps_it_is_named() -> None:
-    assert "kept by ada@host pid 7" in plain(detail_lines(STATUS, REVISION, "ada@host pid 7", 100.0))
+    assert "kept by ada@host pid 7" in plain(detail_lines(STATUS | {"kept_by": "ada@host pid 7"}, 100.0))
 
 
 def test_the_overview_has_a_row_with_the_address_and_the_reason_below() -> None:
@@ -78,7 +72,7 @@ def test_an_endpoint_that_serves_nothing_has_a_row_without_an_address() -> None:
 
 def test_a_deployment_is_told_with_the_variants_that_it_is_now_and_their_share() -> None:
     variants: JsonValue = [{**VARIANT, "variant": "spare", "share": 0.0}, {**VARIANT, "variant": "next", "share": 0.0}]
-    told = plain(detail_lines(STATUS | {"variants": variants}, REVISION, "", 100.0))
+    told = plain(detail_lines(STATUS | {"variants": variants}, 100.0))
     assert "delays-1.1.0-3 spare, next WARM 60 s ago 0 % 7 1 2" in told
 
 

@@ -165,6 +165,25 @@ def test_a_list_with_wrong_items_is_not_called_too_short(text: str) -> None:
     assert [problem.path for problem in refused.value.problems] == [f"$.ages[{it}]" for it in range(text.count("old"))]
 
 
+class Guest(BaseModel):
+    """An item that knows its keys."""
+
+    model_config = ConfigDict(extra="forbid")
+    age: int
+
+
+class Party(BaseModel):
+    """A list of them that must not be empty."""
+
+    guests: tuple[Guest, ...] = Field(min_length=1)
+
+
+def test_a_list_whose_items_have_wrong_keys_is_not_called_too_short() -> None:
+    with pytest.raises(DocumentError) as refused:
+        load(parse("guests:\n  - {age: 3, agee: 4}\n", file="g.yaml"), Party)
+    assert [problem.path for problem in refused.value.problems] == ["$.guests[0].agee"]
+
+
 def test_a_list_that_is_too_short_is_called_so() -> None:
     with pytest.raises(DocumentError, match="at least 1 item"):
         load(parse("ages: []\n", file="g.yaml"), Guests)
