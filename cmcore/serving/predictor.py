@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 if TYPE_CHECKING:
     import numpy
 
+    from cmcore.inference.interface import Interface
+
     Array = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.generic]]
 
 
@@ -33,6 +35,18 @@ class PredictorSettings(TypedDict):
     outputs: list[TensorSettings]
     batched: bool
     threads: int
+
+
+def predictor_settings(interface: Interface, *, threads: int) -> PredictorSettings:
+    """What a predictor of this interface is told."""
+    inputs, outputs = (
+        [
+            TensorSettings(name=it.name, datatype=it.datatype.value, shape=list(it.shape), optional=it.optional)
+            for it in side
+        ]
+        for side in (interface.inputs, interface.outputs)
+    )
+    return PredictorSettings(inputs=inputs, outputs=outputs, batched=interface.batched, threads=threads)
 
 
 class Predictor(Protocol):

@@ -20,10 +20,9 @@ from cmcore.errors import InferenceError, InferenceStatus, ModelRefusedError, Se
 from cmcore.inference.acceptance import refusals
 from cmcore.inference.arrays import Array, array_of, tensor_of
 from cmcore.inference.request import InferenceRequest, InferenceResponse
-from cmcore.inference.tensor import TensorSpec
 from cmcore.serving.backend import Address, Capabilities, Placement, ServedModel, ServedState, Step, Traffic
 from cmcore.serving.document import Protocol
-from cmcore.serving.predictor import Predictor, PredictorSettings, TensorSettings
+from cmcore.serving.predictor import Predictor, PredictorSettings, predictor_settings
 
 T = TypeVar("T")
 Check = Callable[[str, str], None]
@@ -212,23 +211,7 @@ def predictor_of(placement: Placement) -> Predictor:
         "Callable[[Path, PredictorSettings], Predictor]",
         reduce(getattr, attributes.split("."), import_module(module)),
     )
-    return factory(placement.folder, settings_of(placement))
-
-
-def settings_of(placement: Placement) -> PredictorSettings:
-    """What a predictor is told."""
-    interface = placement.interface
-    return PredictorSettings(
-        inputs=[told(spec) for spec in interface.inputs],
-        outputs=[told(spec) for spec in interface.outputs],
-        batched=interface.batched,
-        threads=placement.inference.threads,
-    )
-
-
-def told(spec: TensorSpec) -> TensorSettings:
-    """One tensor of that."""
-    return TensorSettings(name=spec.name, datatype=spec.datatype.value, shape=list(spec.shape), optional=spec.optional)
+    return factory(placement.folder, predictor_settings(placement.interface, threads=placement.inference.threads))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ import yaml
 from cmcore import CodeRef, Context
 from cmcore.artifacts import Examples, Files, Model, Schema, Statistics, TransformGraph
 from cmcore.inference.interface import read_model
-from cmcore.serving.predictor import PredictorSettings
-from cmcore_models.batch.work import tensor_settings
+from cmcore.serving.predictor import PredictorSettings, predictor_settings
 from cmcore_tabular.csv_examples import csv_example_gen
 from cmcore_tabular.schema.generate import schema_gen
 from cmcore_tabular.statistics.generate import statistics_gen
@@ -106,12 +105,7 @@ def settings_of(folder: Path, threads: int = 1) -> PredictorSettings:
     """What the core tells a predictor of this model."""
     interface = read_model(folder).interface
     assert interface is not None
-    return PredictorSettings(
-        inputs=[tensor_settings(spec) for spec in interface.inputs],
-        outputs=[tensor_settings(spec) for spec in interface.outputs],
-        batched=interface.batched,
-        threads=threads,
-    )
+    return predictor_settings(interface, threads=threads)
 
 
 @pytest.fixture

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
-from cmcore.inference.tensor import TensorSpec
 from cmcore.serving.backend import Placement
 from cmcore.serving.document import Autoscaling, DeploymentConfig
-from cmcore.serving.predictor import PredictorSettings, TensorSettings
 from cmcore_ray.pool import odd_parameters
 from cmcore_ray.servicer import is_model
 
@@ -116,27 +114,6 @@ def autoscaling(scaling: Autoscaling) -> Options:
 def fingerprint(placement: Placement) -> str:
     """What a replica shows of its placement, so that nobody takes it for another: all of it but the folder."""
     return hashlib.sha256(placement.model_dump_json(exclude={"folder"}).encode()).hexdigest()
-
-
-def settings_of(placement: Placement) -> PredictorSettings:
-    """What the predictor is told."""
-    interface = placement.interface
-    return {
-        "inputs": [tensor_settings(spec) for spec in interface.inputs],
-        "outputs": [tensor_settings(spec) for spec in interface.outputs],
-        "batched": interface.batched,
-        "threads": placement.inference.threads,
-    }
-
-
-def tensor_settings(spec: TensorSpec) -> TensorSettings:
-    """One tensor."""
-    return {
-        "name": spec.name,
-        "datatype": spec.datatype.value,
-        "shape": list(spec.shape),
-        "optional": spec.optional,
-    }
 
 
 def reason_of(message: str) -> str:

@@ -12,12 +12,14 @@ import pytest
 from cmcore.inference.datatype import DataType
 from cmcore.inference.interface import Interface
 from cmcore.inference.tensor import TensorSpec
+from cmcore.serving.backend import Placement
 from cmcore_ray.backend import RayBackend
 from cmcore_ray.cluster import LocalCluster
 from cmcore_ray.codec.question import Served
 from cmcore_ray.options import RayOptions
 
 Eventually = Callable[..., bool]
+Load = Callable[[Placement], None]
 Replicas = Callable[[str], list[psutil.Process]]
 
 
@@ -52,6 +54,22 @@ def backend(folder: Path) -> Iterator[RayBackend]:
     finally:
         backend.stop()
         backend.close()
+
+
+@pytest.fixture
+def load(backend: RayBackend) -> Iterator[Load]:
+    """Places and loads a model, which goes at the test's end."""
+    names = []
+
+    def loaded(placement: Placement) -> None:
+        names.append(placement.name)
+        backend.place(placement)
+        backend.load(placement.name)
+
+    yield loaded
+    for name in names:
+        backend.unload(name)
+        backend.remove(name)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import psutil
 import pytest
 
 from cmcore.errors import InferenceError, ModelRefusedError
@@ -13,11 +12,11 @@ from cmcore.serving.backend import Placement, Protocol
 from cmcore.testing.serving_models import TinyModels, to_double, to_measure
 from cmcore_ray.backend import RayBackend
 
+from .conftest import Eventually, Load, Replicas
+
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 DOUBLING, MOODY = ("pooled-1", "pooled-2", "pooled-3"), "pooled-4"
 NAMES = (*DOUBLING, MOODY)
-Eventually = Callable[..., bool]
-Replicas = Callable[[str], list[psutil.Process]]
 POOL = {"ray.pool": "small-models", "ray.models_per_replica": "2"}
 ASKED = to_double([[1, 2]])
 
@@ -56,22 +55,6 @@ def measured(backend: RayBackend) -> object:
 def sum_of(metric: str, text: str) -> float:
     """All samples of a metric."""
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if re.match(rf"{metric}(_total)?\{{", line))
-
-
-@pytest.fixture
-def alone(backend: RayBackend) -> Iterator[Callable[[Placement], None]]:
-    """Places and loads a model, which goes at the test's end."""
-    names = []
-
-    def load(placement: Placement) -> None:
-        names.append(placement.name)
-        backend.place(placement)
-        backend.load(placement.name)
-
-    yield load
-    for name in names:
-        backend.unload(name)
-        backend.remove(name)
 
 
 @pytest.mark.parametrize("protocol", list(Protocol))
@@ -144,27 +127,23 @@ def test_a_model_that_takes_too_long_lets_others_be_loaded_meanwhile(pool: RayBa
     assert found == [[2.0, 4.0]] * 3
 
 
-def test_a_model_that_was_unloaded_is_served_no_longer(
-    pool: RayBackend, tiny: TinyModels, alone: Callable[[Placement], None]
-) -> None:
-    alone(pooled(tiny.doubling("pooled-5")))
+def test_a_model_that_was_unloaded_is_served_no_longer(pool: RayBackend, tiny: TinyModels, load: Load) -> None:
+    load(pooled(tiny.doubling("pooled-5")))
     doubled(pool, "pooled-5")
     pool.unload("pooled-5")
     with pytest.raises(InferenceError, match="not found"):
         doubled(pool, "pooled-5")
 
 
-def test_a_model_that_was_unloaded_is_forgotten(
-    pool: RayBackend, tiny: TinyModels, alone: Callable[[Placement], None]
-) -> None:
-    alone(pooled(tiny.doubling("pooled-6")))
+def test_a_model_that_was_unloaded_is_forgotten(pool: RayBackend, tiny: TinyModels, load: Load) -> None:
+    load(pooled(tiny.doubling("pooled-6")))
     doubled(pool, "pooled-6")
     pool.unload("pooled-6")
     assert "pooled-6" not in pool.traffic()
 
 
-def test_a_model_can_be_loaded_again(pool: RayBackend, tiny: TinyModels, alone: Callable[[Placement], None]) -> None:
-    alone(pooled(tiny.doubling("pooled-7")))
+def test_a_model_can_be_loaded_again(pool: RayBackend, tiny: TinyModels, load: Load) -> None:
+    load(pooled(tiny.doubling("pooled-7")))
     pool.unload("pooled-7")
     pool.load("pooled-7")
     assert doubled(pool, "pooled-7") == [2.0, 4.0]
@@ -173,11 +152,11 @@ def test_a_model_can_be_loaded_again(pool: RayBackend, tiny: TinyModels, alone: 
 def test_a_pool_goes_with_its_last_model(
     backend: RayBackend,
     tiny: TinyModels,
-    alone: Callable[[Placement], None],
+    load: Load,
     replicas: Replicas,
     eventually: Eventually,
 ) -> None:
-    alone(pooled(tiny.doubling("pooled-8"), **{"ray.pool": "other"}))
+    load(pooled(tiny.doubling("pooled-8"), **{"ray.pool": "other"}))
     there = len(replicas("cmcore-pool.other"))
     backend.unload("pooled-8")
     assert (there, eventually(lambda: not replicas("cmcore-pool.other"), 10.0)) == (1, True)
@@ -186,10 +165,10 @@ def test_a_pool_goes_with_its_last_model(
 def test_a_model_that_asks_for_other_hardware_gets_another_pool_of_that_name(
     pool: RayBackend,
     tiny: TinyModels,
-    alone: Callable[[Placement], None],
+    load: Load,
     replicas: Replicas,
 ) -> None:
-    alone(pooled(tiny.doubling("pooled-9"), **{"ray.models_per_replica": "5"}))
+    load(pooled(tiny.doubling("pooled-9"), **{"ray.models_per_replica": "5"}))
     assert len(replicas("cmcore-pool.small-models")) == 2
 
 

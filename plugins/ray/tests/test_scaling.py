@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
 
 from cmcore.errors import ModelRefusedError
@@ -16,32 +14,15 @@ from cmcore.serving.document import Autoscaling
 from cmcore.testing.serving_models import TinyModels, to_double, to_measure
 from cmcore_ray.backend import RayBackend
 
+from .conftest import Eventually, Load, Replicas
+
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
-Load = Callable[[Placement], None]
-Eventually = Callable[..., bool]
-Replicas = Callable[[str], list[psutil.Process]]
 ASKED = to_double([[1, 2]])
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
     return TinyModels(folder=tmp_path_factory.mktemp("tiny"), batching=True)
-
-
-@pytest.fixture
-def load(backend: RayBackend) -> Iterator[Load]:
-    """Places and loads a model, which goes at the test's end."""
-    names = []
-
-    def loaded(placement: Placement) -> None:
-        names.append(placement.name)
-        backend.place(placement)
-        backend.load(placement.name)
-
-    yield loaded
-    for name in names:
-        backend.unload(name)
-        backend.remove(name)
 
 
 def deployed(placement: Placement, **changes: object) -> Placement:

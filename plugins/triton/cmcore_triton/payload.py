@@ -11,10 +11,10 @@ from pathlib import Path
 import yaml
 
 from cmcore.errors import ModelRefusedError
-from cmcore.inference.interface import MODEL_FILE, Interface
+from cmcore.inference.interface import MODEL_FILE
 from cmcore.inference.tensor import TensorSpec
 from cmcore.serving.backend import Placement
-from cmcore.serving.predictor import PredictorSettings, TensorSettings
+from cmcore.serving.predictor import predictor_settings
 from cmcore_triton.onnx_graph import Graph, read_graph
 
 ADAPTER = Path(__file__).with_name("adapter.py")
@@ -24,7 +24,8 @@ ONNX_FLAVOR, ONNX_FILE = "onnx", "model.onnx"
 def write_python_model(placement: Placement, version: Path, *, link: bool) -> None:
     """The adapter, a copy of the flavor's predictor, its settings and the model's files; raises ModelRefusedError."""
     module, _, factory = placement.flavor.factory.partition(":")
-    settings = {"factory": factory, "predictor": predictor_settings(placement)}
+    told = predictor_settings(placement.interface, threads=placement.inference.threads)
+    settings = {"factory": factory, "predictor": told}
     shutil.copyfile(ADAPTER, version / "model.py")
     shutil.copyfile(predictor_module(module, placement), version / "predictor.py")
     (version / "settings.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
@@ -43,22 +44,6 @@ def predictor_module(module: str, placement: Placement) -> Path:
             "and there is no such module file here"
         )
     return Path(spec.origin)
-
-
-def predictor_settings(placement: Placement) -> PredictorSettings:
-    """What the predictor is told."""
-    interface: Interface = placement.interface
-    return PredictorSettings(
-        inputs=[tensor_settings(spec) for spec in interface.inputs],
-        outputs=[tensor_settings(spec) for spec in interface.outputs],
-        batched=interface.batched,
-        threads=placement.inference.threads,
-    )
-
-
-def tensor_settings(spec: TensorSpec) -> TensorSettings:
-    """One tensor of the interface."""
-    return TensorSettings(name=spec.name, datatype=spec.datatype.value, shape=list(spec.shape), optional=spec.optional)
 
 
 def onnx_file(placement: Placement) -> Path | None:

@@ -194,9 +194,7 @@ DEFINITE_CALLS = sorted(each for each in CALL_SPOILS.keys() - OWN_WAYS if spoile
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(
-    "name", sorted(each for each in SPOILS.keys() - OWN_WAYS if spoiled_wire(each, 0).right in DEFINITE)
-)
+@pytest.mark.parametrize("name", DEFINITE_WIRES)
 def test_equal_malformed_requests_are_refused_equally_by_rest(
     name: str, seed: int, askers: Mapping[str, Asker]
 ) -> None:
@@ -205,9 +203,7 @@ def test_equal_malformed_requests_are_refused_equally_by_rest(
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(
-    "name", sorted(each for each in CALL_SPOILS.keys() - OWN_WAYS if spoiled_call(each, 0).right in DEFINITE)
-)
+@pytest.mark.parametrize("name", DEFINITE_CALLS)
 def test_equal_malformed_requests_are_refused_equally_by_grpc(
     name: str, seed: int, askers: Mapping[str, Asker]
 ) -> None:

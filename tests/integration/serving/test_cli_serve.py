@@ -38,6 +38,12 @@ def triton_of(folder: Path) -> psutil.Process:
     return found[0]
 
 
+def give_options(shop: Shop, options: str) -> None:
+    """Other options for Triton in the project's settings."""
+    settings = shop.folder / "cm.yaml"
+    settings.write_text(settings.read_text() + f"stack: {{serving: [{{name: triton, options: {options}}}]}}\n")
+
+
 def serves(command: list[str], folder: Path) -> bool:
     """Whether a command line is that of a model server of the project."""
     return bool(command) and Path(command[0]).name == "tritonserver" and any(str(folder) in word for word in command)
@@ -142,18 +148,14 @@ def test_the_last_endpoint_takes_the_local_server_with_it(own_shop: Shop) -> Non
 
 
 def test_a_server_that_cannot_be_started_in_time_ends_with_69_and_says_why(own_shop: Shop) -> None:
-    settings = own_shop.folder / "cm.yaml"
-    broken = "stack: {serving: [{name: triton, options: {server: /nowhere/tritonserver}}]}\n"
-    settings.write_text(settings.read_text() + broken)
+    give_options(own_shop, "{server: /nowhere/tritonserver}")
     said = own_shop.cm("deploy", own_shop.document("unreachable"), "--timeout", "1")
     assert (said.code, "/nowhere/tritonserver" in said.err) == (69, True)
 
 
 def test_a_server_whose_options_have_changed_is_restarted_with_its_models_when_asked(own_shop: Shop) -> None:
     model = own_shop.deployed("optional")
-    settings = own_shop.folder / "cm.yaml"
-    options = "stack: {serving: [{name: triton, options: {response_cache_mib: 8}}]}\n"
-    settings.write_text(settings.read_text() + options)
+    give_options(own_shop, "{response_cache_mib: 8}")
     before = triton_of(own_shop.folder)
     kept, still = own_shop.cm("serve", "--once", "--timeout", "1"), before.is_running()
     said = own_shop.cm("serve", "--once", "--restart", "triton")
@@ -164,9 +166,7 @@ def test_a_server_whose_options_have_changed_is_restarted_with_its_models_when_a
 def test_a_deploy_of_what_is_wanted_already_is_not_ready_while_its_server_cannot_be_started(own_shop: Shop) -> None:
     own_shop.deployed("away")
     triton_of(own_shop.folder).kill()
-    settings = own_shop.folder / "cm.yaml"
-    broken = "stack: {serving: [{name: triton, options: {server: /nowhere/tritonserver}}]}\n"
-    settings.write_text(settings.read_text() + broken)
+    give_options(own_shop, "{server: /nowhere/tritonserver}")
     again = own_shop.cm("deploy", own_shop.document("away"), "--timeout", "2")
     once = own_shop.cm("serve", "--once", "--timeout", "2")
     assert (again.code, "away is not as wanted after 2 s" in again.err) == (69, True)
@@ -175,8 +175,7 @@ def test_a_deploy_of_what_is_wanted_already_is_not_ready_while_its_server_cannot
 
 def test_a_recycling_that_nobody_could_carry_out_here_is_not_written_down(own_shop: Shop) -> None:
     own_shop.deployed("kept")
-    settings = own_shop.folder / "cm.yaml"
-    settings.write_text(settings.read_text() + "stack: {serving: [{name: triton, options: {serves: 1}}]}\n")
+    give_options(own_shop, "{serves: 1}")
     said = own_shop.cm("recycle", "kept", "--yes")
     assert (said.code, own_shop.project.endpoints.state("kept").revision.number) == (78, 1)
 
@@ -184,9 +183,7 @@ def test_a_recycling_that_nobody_could_carry_out_here_is_not_written_down(own_sh
 def test_an_endpoint_whose_server_never_comes_back_is_recycled_by_forgetting_it(own_shop: Shop) -> None:
     own_shop.deployed("lost")
     triton_of(own_shop.folder).kill()
-    settings = own_shop.folder / "cm.yaml"
-    broken = "stack: {serving: [{name: triton, options: {server: /nowhere/tritonserver}}]}\n"
-    settings.write_text(settings.read_text() + broken)
+    give_options(own_shop, "{server: /nowhere/tritonserver}")
     waiting = own_shop.cm("recycle", "lost", "--yes", "--timeout", "1")
     said = own_shop.cm("recycle", "lost", "--yes", "--forget", "--reason", "it was given back")
     assert (waiting.code, "cm recycle lost --forget" in waiting.err) == (69, True)

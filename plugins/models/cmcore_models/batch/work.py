@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import IO, cast
 
 from cmcore import CodeRef
-from cmcore.inference.tensor import TensorSpec
-from cmcore.serving.predictor import Predictor, PredictorSettings, TensorSettings
+from cmcore.serving.predictor import Predictor, PredictorSettings, predictor_settings
 from cmcore_models.batch.document import Order
 
 PR_SET_PDEATHSIG = 1
@@ -84,18 +83,7 @@ def finisher(order: Order) -> Callable[[str], str]:
 def predictor_of(order: Order) -> Predictor:
     """The model, loaded."""
     factory = cast("Callable[[str, PredictorSettings], Predictor]", CodeRef(order.factory).load())
-    settings = PredictorSettings(
-        inputs=[tensor_settings(spec) for spec in order.interface.inputs],
-        outputs=[tensor_settings(spec) for spec in order.interface.outputs],
-        batched=order.interface.batched,
-        threads=order.threads,
-    )
-    return factory(order.model, settings)
-
-
-def tensor_settings(spec: TensorSpec) -> TensorSettings:
-    """A tensor as predictors are told of it."""
-    return TensorSettings(name=spec.name, datatype=spec.datatype.value, shape=list(spec.shape), optional=spec.optional)
+    return factory(order.model, predictor_settings(order.interface, threads=order.threads))
 
 
 if __name__ == "__main__":
