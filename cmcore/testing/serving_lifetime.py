@@ -82,12 +82,12 @@ class LifetimeClaims:
         assert [name for name, model in stage.backend.models().items() if model.name != name] == []
 
     def test_answered_requests_are_counted(self, stage: Stage) -> None:
-        before = stage.traffic(DOUBLING).answered
+        before = stage.traffic_at_rest(DOUBLING).answered
         stage.at_once(DOUBLING, [to_double([[1, 2]])] * 5)
         assert stage.traffic_once(DOUBLING, lambda now: now.answered >= before + 5).answered == before + 5
 
     def test_failed_requests_are_counted(self, stage: Stage) -> None:
-        before = stage.traffic(MOODY).failed
+        before = stage.traffic_at_rest(MOODY).failed
         stage.ask(MOODY, to_measure("raise!"))
         assert stage.traffic_once(MOODY, lambda now: now.failed > before).failed == before + 1
 

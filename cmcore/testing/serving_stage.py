@@ -85,6 +85,16 @@ class Stage:
             time.sleep(POLL_S)
         return self.traffic(name)
 
+    def traffic_at_rest(self, name: str) -> Traffic:
+        """What a model has had, once two looks agree: a server may count an answer after it has given it."""
+        seen, until = self.traffic(name), time.monotonic() + self.lag_s
+        while time.monotonic() < until:
+            time.sleep(POLL_S)
+            before, seen = seen, self.traffic(name)
+            if seen == before:
+                break
+        return seen
+
     def at_once(self, name: str, requests: Sequence[InferenceRequest]) -> list[Outcome]:
         """What becomes of requests that are sent together."""
         with ThreadPoolExecutor(max_workers=len(requests)) as clients:

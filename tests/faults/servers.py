@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 
 NOBODY = 65534  # both servers refuse to run as root
-READY_S = 60.0
+READY_S, LOOK_S = 60.0, 5.0
 
 
 class NotInstalledError(Exception):
@@ -44,8 +44,9 @@ class Server:
         while time.monotonic() < give_up_at:
             if self.process is None or self.process.poll() is not None:
                 self._spawn()  # again: after a SIGKILL, what it held may be free a moment later
-            if subprocess.run(self.ready, capture_output=True, check=False).returncode == 0:
-                return
+            with suppress(subprocess.TimeoutExpired):  # of a client that waits for a server that has just died
+                if subprocess.run(self.ready, capture_output=True, timeout=LOOK_S, check=False).returncode == 0:
+                    return
             time.sleep(0.05)
         raise AssertionError((self.folder / "server.log").read_text(errors="replace")[-2000:])
 

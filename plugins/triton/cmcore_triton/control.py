@@ -23,6 +23,7 @@ IDLE = ("", "UNAVAILABLE")  # what the index says of models that are not loaded
 STATES = {"READY": ServedState.READY, "LOADING": ServedState.LOADING}
 LIMITS = [("grpc.max_send_message_length", 2**31 - 1), ("grpc.max_receive_message_length", 2**31 - 1)]
 GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+STILL_AVAILABLE = "versions that are still available"
 RESTRICTED = "restricted"  # Triton on a call whose metadata lack what it was started with
 AT = re.compile(r"\s*\n+At:.*", re.DOTALL)
 STATE_PREFIX = re.compile(r"^load failed for model '[^']*': |version \d+ is at UNAVAILABLE state: |;\s*$")
@@ -136,21 +137,30 @@ class Control:
         `ended` says whether all its processes have ended: Triton 2.51 never finishes with one that died at work.
         """
         until = time.monotonic() + timeout_s
-        try:
-            self.stub.RepositoryModelUnload(unloading(name), timeout=timeout_s, metadata=self._metadata)
-        except grpc.RpcError as error:
-            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise ServingError(
-                    f"{name} is not unloaded after {timeout_s:g} s: requests, or a load of it, were still under way. "
-                    "unload_timeout_s says how long they may take"
-                ) from error
-            raise ServingError(f"{name} cannot be unloaded: {error.details()}") from error
+        while not self._began_to_unload(name, until):
+            time.sleep(STEP_S)
         while (found := self.index().get(name)) and found.state not in IDLE and not ended():
             if time.monotonic() > until:
                 raise ServingError(
                     f"{name} is still {found.state.lower()} after {timeout_s:g} s; it has requests under way"
                 )
             time.sleep(STEP_S)
+
+    def _began_to_unload(self, name: str, until: float) -> bool:
+        """Whether Triton did; where a load has just ended it refuses, and is asked again. Raises ServingError."""
+        timeout_s = until - time.monotonic()
+        try:
+            self.stub.RepositoryModelUnload(unloading(name), timeout=timeout_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            if STILL_AVAILABLE in error.details():
+                return False
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise ServingError(
+                    f"{name} is not unloaded in time: requests, or a load of it, were still under way. "
+                    "unload_timeout_s says how long they may take"
+                ) from error
+            raise ServingError(f"{name} cannot be unloaded: {error.details()}") from error
+        return True
 
     def traffic(self) -> dict[str, Traffic]:
         """What each loaded model has had since it was loaded."""

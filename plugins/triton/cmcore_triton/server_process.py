@@ -18,6 +18,7 @@ from cmcore.errors import ServingError
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LOCK_STEP_S = 0.05
 EXEC_S = 1.0  # a process that starts its program has its command line after so long, all together
+ENDED = ("", "Z", "X")
 KILLED_S = 5.0  # what was killed has ended after so long, or hangs in the kernel
 
 
@@ -85,21 +86,34 @@ def took(descriptor: int) -> bool:
     return True
 
 
-def birth(pid: int) -> str:
-    """What tells a living process from every other one, also after a reboot; empty where it has ended."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # one that this process started stays as a zombie until it is waited for
+def look(pid: int) -> tuple[str, str]:
+    """The state of a process by its letter in /proc, and what tells it from every other one, also after a reboot; both
+    empty where there is none. One that has ended is there until who started it has waited for it."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""
+        return "", ""
     state, *fields = text[text.rindex(")") + 2 :].split()
-    return "" if state in "ZX" else f"{BOOT_ID.read_text(encoding='utf-8').strip()}:{fields[18]}"
+    return state, f"{BOOT_ID.read_text(encoding='utf-8').strip()}:{fields[18]}"
+
+
+def birth(pid: int) -> str:
+    """What tells a living process from every other one; empty where it has ended."""
+    state, born = look(pid)
+    return "" if state in ENDED else born
 
 
 def alive(record: ServerRecord | None) -> bool:
-    """Whether the process of the record is there."""
-    return record is not None and record.pid > 0 and birth(record.pid) == record.born != ""
+    """Whether the process of the record is there. Where this process started it and it has ended, it is waited for."""
+    if record is None or record.pid <= 0:
+        return False
+    state, born = look(record.pid)
+    if born != record.born:
+        return False
+    if state in ENDED:
+        with suppress(ChildProcessError):
+            os.waitpid(record.pid, os.WNOHANG)
+    return state not in ENDED
 
 
 def spawn(command: Sequence[str], variables: Mapping[str, str], log: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -104,6 +105,18 @@ def test_a_process_is_found_right_after_its_start(tmp_path: Path) -> None:
 
 def test_nothing_is_found_by_an_argument_that_no_process_has(record: ServerRecord) -> None:
     assert found_by("--in=nowhere") == 0
+
+
+def test_looking_for_a_process_leaves_the_ends_of_others_to_those_who_wait_for_them() -> None:
+    with subprocess.Popen(["/bin/false"]) as other:
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+        assert (found_by("--in=nowhere"), birth(other.pid), other.wait()) == (0, "", 1)
+
+
+def test_a_process_that_ended_is_waited_for_by_who_started_it(record: ServerRecord) -> None:
+    os.kill(record.pid, 9)
+    os.waitid(os.P_PID, record.pid, os.WEXITED | os.WNOWAIT)
+    assert (alive(record), Path(f"/proc/{record.pid}").exists()) == (False, False)
 
 
 def test_a_process_is_in_a_session_of_its_own(record: ServerRecord) -> None:

@@ -244,11 +244,23 @@ def test_an_unload_behind_a_slow_load_says_what_is_under_way(
         loaded = client.submit(triton.load, "slow")
         time.sleep(1)
         hasty.setattr(triton, "_options", triton._options.model_copy(update={"unload_timeout_s": 0.3}))
-        with pytest.raises(ServingError, match=r"slow is not unloaded after 0.3 s: .*under way"):
+        with pytest.raises(ServingError, match=r"slow is not unloaded in time: .*under way"):
             triton.unload("slow")
         wait([loaded])
     triton.unload("slow")
     triton.remove("slow")
+
+
+def test_several_may_unload_a_model_at_once_behind_a_slow_load(triton: TritonBackend, tiny: TinyModels) -> None:
+    triton.place(tiny.doubling("crowded", loads_for_s=1))
+    for _ in range(3):
+        with ThreadPoolExecutor(5) as clients:
+            loaded = clients.submit(triton.load, "crowded")
+            time.sleep(0.5)
+            list(clients.map(triton.unload, ["crowded"] * 4))
+            wait([loaded])
+        triton.unload("crowded")
+    triton.remove("crowded")
 
 
 def test_a_model_that_ends_its_process_while_it_loads_is_refused(

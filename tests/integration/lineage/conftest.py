@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 ORDINARY_USER = 65534  # nobody: both servers refuse to run as root
+ENDING_S, LOOK_S = 30.0, 5.0
 NUMBERS = count()
 
 
@@ -51,15 +52,23 @@ class Server:
         assert self.process
         # SIGQUIT is PostgreSQL's immediate shutdown; SIGKILL to its first process leaves the others running
         self.process.send_signal(signal.SIGQUIT if self.scheme == "postgresql" else signal.SIGKILL)
-        self.process.wait()
+        try:
+            self.process.wait(ENDING_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(ENDING_S)
 
     def restart(self) -> None:
         self.kill()
         self.start()
 
     def _is_ready(self) -> bool:
-        running = self.process is not None and self.process.poll() is None
-        return running and subprocess.run(self.ready_text, capture_output=True, check=False).returncode == 0
+        if self.process is None or self.process.poll() is not None:
+            return False
+        try:
+            return subprocess.run(self.ready_text, capture_output=True, timeout=LOOK_S, check=False).returncode == 0
+        except subprocess.TimeoutExpired:  # MariaDB's client waits twelve hours for whoever took the connection
+            return False
 
 
 def ordinary_user() -> int | None:
