@@ -47,26 +47,27 @@ class PluginSettings(Section):
     strict: bool = Field(default=False, description="a broken plugin is an error")
 
 
-class LauncherSettings(Section):
+class PluginChoice(Section):
+    """What a plugin gives, by its provider's name, and its own options."""
+
+    name: str
+    options: dict[str, JsonValue] = {}
+
+
+class LauncherSettings(PluginChoice):
     """Where attempts run: a launcher by its provider's name, and that launcher's own options."""
 
     name: str = Field(default="local", description="`cm plugins list` shows which there are")
-    options: dict[str, JsonValue] = {}
 
 
-class TrackerSettings(Section):
+class TrackerSettings(PluginChoice):
     """One tracker that gets the event log, by its provider's name, and that tracker's own options."""
 
-    name: str
-    options: dict[str, JsonValue] = {}
     patience_s: float = Field(default=10.0, ge=0, le=3600, description="how long the end of a run waits for it")
 
 
-class ServingSettings(Section):
+class ServingSettings(PluginChoice):
     """One serving backend, by its provider's name, and that backend's own options."""
-
-    name: str
-    options: dict[str, JsonValue] = {}
 
 
 class StackSettings(Section):

@@ -27,7 +27,7 @@ from cmcore.registry.policy_file import load_policy
 from cmcore.serving.checks import misfits
 from cmcore.serving.document import Endpoint, InferenceConfig
 from cmcore.serving.placing import with_server_config
-from cmcore.settings import ProjectSettings, settings_of
+from cmcore.settings import PluginChoice, ProjectSettings, StackSettings, settings_of
 from cmcore.stack import Project
 
 KINDS = ("Pipeline", "Component", "Project", "RegistryPolicy", "Endpoint")
@@ -76,7 +76,9 @@ def check_document(project: Project, path: Path, document: Document) -> None:
         case "Component":
             check_leads(leads(project, load(document, ComponentSpec)), document)
         case "Project":
-            settings_of(load(document, ProjectSettings), {}, {}, file_name=path.name)
+            settings = load(document, ProjectSettings)
+            settings_of(settings, {}, {}, file_name=path.name)
+            refuse(option_problems(project, settings.stack, document))
         case "RegistryPolicy":
             load_policy(path)
         case "Endpoint":
@@ -145,6 +147,24 @@ def check_parameter(parameter: ParameterSpec) -> None:
             parameter.normal(parameter.default)
     except ValidationError as error:
         raise UsageError(f"the default {parameter.default!r} is no {parameter.type}: {first_error(error)}") from error
+
+
+def option_problems(project: Project, stack: StackSettings, document: Document) -> Iterator[Problem]:
+    """What the plugins that a project chooses say of their options, and which of them are not installed."""
+    chosen: list[tuple[str, JsonPath, PluginChoice]] = [
+        ("launcher", ("stack", "launcher"), stack.launcher),
+        *(("tracker", ("stack", "trackers", index), it) for index, it in enumerate(stack.trackers)),
+        *(("serving", ("stack", "serving", index), it) for index, it in enumerate(stack.serving)),
+    ]
+    for kind, path, it in chosen:
+        try:
+            model = project.plugins.options_model(project.plugins.provider(kind, it.name))
+            if model is not None:
+                load(document.part((*path, "options"), it.options), model)
+        except PluginError as error:
+            yield document.problem((*path, "name"), str(error))
+        except DocumentError as error:
+            yield from error.problems
 
 
 def endpoint_leads(project: Project, endpoint: Endpoint) -> Iterator[Lead]:

@@ -11,13 +11,13 @@ import itertools
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import yaml
 from pydantic import JsonValue
 
 from cmcore.document.composition import FINDINGS_MAX, START, Composition, LimitError
-from cmcore.document.place import Finding, Mark, PathPart, Place
+from cmcore.document.place import Finding, JsonPath, Mark, PathPart, Place
 from cmcore.document.syntax import mark_at, syntax_finding
 from cmcore.document.wording import described
 from cmcore.errors import DocumentError, Problem
@@ -42,11 +42,16 @@ _AFTER_THE_END = re.compile(rf"(?:{_BLANK_LINE}|\.\.\.(?=\s|$))*[ \t]*(?:#[^\r\n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A document's data, and where in its text each piece of it stands."""
+    """A document's data, and where in its text each piece of it stands; `above` leads to it where it is a part."""
 
     file: str
     value: Mapping[str, JsonValue]
     place: Place
+    above: JsonPath = ()
+
+    def part(self, path: JsonPath, value: Mapping[str, JsonValue]) -> Document:
+        """The mapping at a path as a document of its own, whose problems tell the whole path."""
+        return replace(self, value=value, place=self.place.nearest(path)[0], above=(*self.above, *path))
 
     def mark(self, path: Sequence[PathPart]) -> Mark:
         """Where the value at a path begins; the nearest known ancestor's key, where there is no such value."""
@@ -60,7 +65,7 @@ class Document:
     def problem(self, path: Sequence[PathPart], message: str, hint: str = "", *, of_key: bool = False) -> Problem:
         """Something wrong with the value at a path, or with its key."""
         mark = self.key_mark(path) if of_key else self.mark(path)
-        return Finding(mark, message, tuple(path), hint).problem(self.file)
+        return Finding(mark, message, (*self.above, *path), hint).problem(self.file)
 
 
 def read(path: pathlib.Path) -> Document:

@@ -206,6 +206,11 @@ def models_named(document: Endpoint) -> Iterator[tuple[str, str]]:
             yield part(variant.name, index), step.model
 
 
+def follows_alias(document: Endpoint) -> bool:
+    """Whether a model that the document names may come to mean another version."""
+    return any(Reference.parse(model).version is None for _, model in models_named(document))
+
+
 def follow(project: Project, state: EndpointState) -> Revision | None:
     """A new revision where an alias of the document means another version by now; None where none does. Raises
     OutdatedError where somebody wants something else by now."""

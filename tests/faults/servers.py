@@ -80,12 +80,12 @@ def user() -> int | None:
 
 
 def free_port() -> int:
-    """Below the ephemeral ports, so that nobody takes it while the server is down."""
-    for port in random.sample(range(20_000, 32_000), 50):
+    """Below the ephemeral ports and above those of cmcore, so that nobody takes it while the server is down."""
+    for port in random.SystemRandom().sample(range(32_000, 32_700), 50):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
-    raise AssertionError("no free port between 20000 and 32000")
+    raise AssertionError("no free port between 32000 and 32700")
 
 
 @contextmanager

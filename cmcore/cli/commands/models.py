@@ -112,7 +112,7 @@ def list_versions(registry: Registry, asked: Reference | None, found: list[Model
         return
     primary = str(registry.model(asked.model).properties.get("primary_metric", "")) if asked else ""
     now = time.time()
-    heads = ["version", "level", "aliases", "blessed", "metrics", "run", "by", "created"]
+    heads = ["version", "level", "aliases", "blessed", "infra", "metrics", "run", "by", "created"]
     echo_table(heads, [version_row(version, primary, now, named=asked is None) for version in found])
 
 
@@ -126,6 +126,7 @@ def version_row(version: ModelVersion, primary: str, now: float, *, named: bool)
         version.level.value,
         ", ".join(version.aliases),
         blessed[version.facts.blessed],
+        blessed[version.facts.infra_blessed],
         key_metrics(version, primary),
         version.facts.origin.run,
         version.actor,

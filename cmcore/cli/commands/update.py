@@ -10,6 +10,8 @@ import click
 from cmcore.cli.change_options import ChangeOptions, change_options
 from cmcore.cli.invocation import Invocation
 
+PINNED = "  its document names exact versions, as after a rollback: it follows no alias before it is given another FILE"
+
 
 @click.command()
 @click.argument("endpoint", metavar="ENDPOINT")
@@ -50,7 +52,7 @@ def update(
     from cmcore.cli.endpoints import carry_out
     from cmcore.cli.output import echo_json
     from cmcore.errors import UsageError
-    from cmcore.stack.endpoints import last_served
+    from cmcore.stack.endpoints import follows_alias, last_served
 
     with (context.find_object(Invocation) or Invocation()).changing() as project:
         newest = last_served(project, endpoint)
@@ -62,6 +64,8 @@ def update(
             echo_json(found.as_json())
         elif not options.as_json:
             click.echo("\n".join(preview_lines(found)))
+            if not (file or model or backend) and not follows_alias(newest):
+                click.echo(PINNED)
         if dry_run:
             return
         want = partial(found.wanted, project, options.reason)

@@ -20,9 +20,9 @@ def validate(context: click.Context, paths: tuple[Path, ...], as_json: bool) -> 
     """Check documents; show every problem at its line.
 
     Pipelines, component specs, projects, policies and endpoints are told apart by their kind. Names, types, edges and
-    parameter values are checked as for a run, but nothing is run; an endpoint is checked against what its backend can
-    do (cm deploy --dry-run looks its versions up too). A folder stands for all YAML documents in it; Python pipelines
-    can be checked too.
+    parameter values are checked as for a run, but nothing is run; the options of plugins in a project by what the
+    plugins say; an endpoint against what its backend can do (cm deploy --dry-run looks its versions up too). A folder
+    stands for all YAML documents in it; Python pipelines can be checked too.
 
     \b
     Each problem is one line:

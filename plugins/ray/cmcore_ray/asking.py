@@ -27,17 +27,33 @@ STATUS = {
     "DEADLINE_EXCEEDED": InferenceStatus.TIMEOUT,
 }
 LARGEST = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+ANSWERS = ("INVALID_ARGUMENT", "OUT_OF_RANGE", "NOT_FOUND", "RESOURCE_EXHAUSTED")  # of a server that is well
 READY_S = 2.0
 NO_SERVER = ("failed to connect", "connection refused", "socket closed")
 
 
 class GrpcClient:
-    """One server, as host:port."""
+    """One server, as host:port.
+
+    A channel whose call was not answered is not used again: under load, grpcio 1.85 ended the whole process at such a
+    channel's next call ("memory_quota.cc: Check failed: request.max() <= MemoryRequest::max_allowed_size()").
+    """
 
     def __init__(self, target: str) -> None:
         self._target = target
-        self._channel = grpc.insecure_channel(target, options=LARGEST)
+        self._open()
+
+    def _open(self) -> None:
+        """A channel for the calls to come; those under way go on by the one that they have."""
+        self._channel = grpc.insecure_channel(self._target, options=LARGEST)
         self._stub = GRPCInferenceServiceStub(self._channel)
+
+    def _failed(self, error: grpc.RpcError) -> str:
+        """The name of the code of an error that came for an answer."""
+        name = str(error.code().name)
+        if name not in ANSWERS:
+            self._open()
+        return name
 
     def infer(self, address: Address, request: InferenceRequest, timeout_s: float) -> InferenceResponse:
         """The model's answer; raises InferenceError where it has none, ServingError where there is no server."""
@@ -45,7 +61,7 @@ class GrpcClient:
         try:
             answer = self._stub.ModelInfer(message, timeout=timeout_s, metadata=tuple(address.metadata.items()))
         except grpc.RpcError as error:
-            name, told = error.code().name, str(error.details())
+            name, told = self._failed(error), str(error.details())
             if name == "UNAVAILABLE" and any(each in told.lower() for each in NO_SERVER):
                 raise ServingError(f"no server answers at {self._target}: {told}") from error
             raise InferenceError(told, STATUS.get(name, InferenceStatus.FAILED)) from error
@@ -56,7 +72,8 @@ class GrpcClient:
         asked = pb.ModelReadyRequest(name=address.model)
         try:
             found = self._stub.ModelReady(asked, timeout=READY_S, metadata=tuple(address.metadata.items()))
-        except grpc.RpcError:
+        except grpc.RpcError as error:
+            self._failed(error)
             return False
         return bool(found.ready)
 

@@ -24,7 +24,7 @@ import psutil
 from cmcore.errors import ServingError
 from cmcore_ray import environment
 from cmcore_ray.options import RayOptions
-from cmcore_ray.ports import Ports, chosen_ports
+from cmcore_ray.ports import Ports, claimed_ports
 
 RECORD, LOCK, LOG, TOKEN = "cluster.json", "cluster.lock", "cluster.log", "token"
 ENDING_S = 2.0
@@ -90,15 +90,15 @@ class LocalCluster:
         before = self.recorded()
         if before:
             self._sweep(before)
-        options = self._options
-        ports = chosen_ports(options.host, options.http_port, options.grpc_port, before.ports if before else None)
-        run = Path(tempfile.mkdtemp(prefix="cm-ray-"))  # short: names of sockets have at most 107 bytes
-        (self._folder / LOG).unlink(missing_ok=True)
-        write_whole(self.token, secrets.token_urlsafe(32))
-        pid = self._launched(ports, run)
-        cluster = Cluster(pid=pid, began=began(pid), ports=ports, run=str(run), haproxy=options.haproxy)
-        write_whole(self._folder / RECORD, json.dumps(asdict(cluster), indent=1))
-        self._await_node(cluster)
+        options, own = self._options, before.ports if before else None
+        with claimed_ports(options.host, options.http_port, options.grpc_port, own) as ports:
+            run = Path(tempfile.mkdtemp(prefix="cm-ray-"))  # short: names of sockets have at most 107 bytes
+            (self._folder / LOG).unlink(missing_ok=True)
+            write_whole(self.token, secrets.token_urlsafe(32))
+            pid = self._launched(ports, run)
+            cluster = Cluster(pid=pid, began=began(pid), ports=ports, run=str(run), haproxy=options.haproxy)
+            write_whole(self._folder / RECORD, json.dumps(asdict(cluster), indent=1))
+            self._await_node(cluster)
         return cluster
 
     def _launched(self, ports: Ports, run: Path) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cmcore.errors import ServingError
 
-FIRST, LAST, BLOCK, REPLICAS = 20_000, 32_000, 400, 180
+FIRST, LAST, BLOCK, REPLICAS = 20_000, 28_000, 400, 180
 PATIENCE_S = 5.0
 
 
@@ -42,23 +44,45 @@ class Ports:
         return range(self.base + 2, self.base + 15)
 
     @property
+    def claim(self) -> int:
+        """Whoever has it may start a cluster in the block."""
+        return self.base + 15
+
+    @property
     def replicas(self) -> tuple[range, range]:
         """Where replicas listen, for HTTP and for gRPC."""
         first = self.base + 20
         return range(first, first + REPLICAS), range(first + REPLICAS, first + 2 * REPLICAS)
 
 
-def chosen_ports(host: str, http: int | None, grpc: int | None, before: Ports | None) -> Ports:
-    """Those of before where they are still free, else others; raises ServingError where somebody has a given one."""
+@contextmanager
+def claimed_ports(host: str, http: int | None, grpc: int | None, before: Ports | None) -> Iterator[Ports]:
+    """Those of before where they are still free, else others; raises ServingError where somebody has a given one.
+
+    Until the end of the context no other cluster takes the block: it is there for as long as Ray needs to listen.
+    """
     for port in (http, grpc):
         if port is not None and not is_free(host, port):
             raise ServingError(f"port {port} of {host} is taken; free it, or give another in the options")
-    if before and soon_free(own := block(before.base, http, grpc), host):
-        return own
-    for base in random.sample(range(FIRST, LAST - BLOCK, BLOCK), k=(LAST - BLOCK - FIRST) // BLOCK):
-        if are_free(ports := block(base, http, grpc), host):
-            return ports
+    bases = random.SystemRandom().sample(range(FIRST, LAST - BLOCK, BLOCK), k=(LAST - BLOCK - FIRST) // BLOCK)
+    if before and soon_free(block(before.base, http, grpc), host):
+        bases.insert(0, before.base)
+    for base in bases:
+        ports = block(base, http, grpc)
+        with socket.socket() as claim:
+            if taken(claim, ports.claim) and are_free(ports, host):
+                yield ports
+                return
     raise ServingError(f"no {BLOCK} neighbouring ports are free between {FIRST} and {LAST}")
+
+
+def taken(claim: socket.socket, port: int) -> bool:
+    """Whether the claim has got the port, which nobody listens at."""
+    try:
+        claim.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 def block(base: int, http: int | None, grpc: int | None) -> Ports:

@@ -21,7 +21,7 @@ from cmcore.testing.serving_models import TinyModels, to_double
 from cmcore_ray import environment
 from cmcore_ray.backend import RayBackend
 from cmcore_ray.options import RayOptions
-from cmcore_ray.ports import Ports, chosen_ports
+from cmcore_ray.ports import Ports, claimed_ports
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 NAME, TOKEN = "remote-1", "a-token-that-only-this-test-uses-0123456789"
@@ -45,9 +45,12 @@ class Foreign:
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
     """The cluster, as `ray start --head` makes it."""
-    folder, ports = tmp_path_factory.mktemp("foreign"), chosen_ports("127.0.0.1", None, None, None)
+    folder = tmp_path_factory.mktemp("foreign")
     (folder / "token").write_text(TOKEN, encoding="utf-8")
-    with tempfile.TemporaryDirectory(prefix="cm-far-", ignore_cleanup_errors=True) as run:
+    with (
+        claimed_ports("127.0.0.1", None, None, None) as ports,
+        tempfile.TemporaryDirectory(prefix="cm-far-", ignore_cleanup_errors=True) as run,
+    ):
         surroundings = {
             **environment.inherited(os.environ), **environment.quiet(haproxy=True),
             **environment.with_token(folder / "token"), **environment.of_cluster(ports, Path(run)),

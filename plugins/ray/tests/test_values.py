@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import zlib
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from cmcore_ray.codec.refusal import RefusalError
 from cmcore_ray.environment import inherited, of_cluster
 from cmcore_ray.metrics import together
 from cmcore_ray.options import RayOptions
-from cmcore_ray.ports import chosen_ports, is_free
+from cmcore_ray.ports import Ports, claimed_ports, is_free
 from cmcore_ray.replica import split_path
 from cmcore_ray.tally import Counter, Tally, total
 
@@ -62,32 +63,49 @@ def test_stopping_what_was_never_started_does_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "cluster.json").exists()
 
 
+def chosen(before: Ports | None = None, http: int | None = None) -> Ports:
+    """The ports that a cluster would have."""
+    with claimed_ports(HOST, http, None, before) as ports:
+        return ports
+
+
+def test_clusters_that_start_at_the_same_time_have_blocks_of_their_own() -> None:
+    with ExitStack() as starting:
+        blocks = [starting.enter_context(claimed_ports(HOST, None, None, None)).base for _ in range(8)]
+    assert len(set(blocks)) == 8
+
+
+def test_ports_that_another_cluster_is_about_to_take_are_given_up() -> None:
+    with claimed_ports(HOST, None, None, None) as others:
+        assert chosen(others).base != others.base
+
+
 def test_ports_that_are_still_free_are_kept() -> None:
-    before = chosen_ports(HOST, None, None, None)
-    assert chosen_ports(HOST, None, None, before) == before
+    before = chosen()
+    assert chosen(before) == before
 
 
 def test_ports_that_somebody_has_are_given_up() -> None:
-    before = chosen_ports(HOST, None, None, None)
+    before = chosen()
     with socket.create_server((HOST, before.gcs)):
-        assert chosen_ports(HOST, None, None, before).base != before.base
+        assert chosen(before).base != before.base
 
 
 def test_a_given_port_that_somebody_has_is_named() -> None:
     with socket.create_server((HOST, 0)) as taken, pytest.raises(ServingError, match=str(taken.getsockname()[1])):
-        chosen_ports(HOST, taken.getsockname()[1], None, None)
+        chosen(http=taken.getsockname()[1])
 
 
 def test_given_ports_are_taken() -> None:
     with socket.create_server((HOST, 0)) as probe:
         free = probe.getsockname()[1]
-    assert (is_free(HOST, free), chosen_ports(HOST, free, None, None).http) == (True, free)
+    assert (is_free(HOST, free), chosen(http=free).http) == (True, free)
 
 
 def test_no_two_parts_of_a_cluster_share_a_port() -> None:
-    ports = chosen_ports(HOST, None, None, None)
+    ports = chosen()
     http, grpc = ports.replicas
-    every = [ports.http, ports.grpc, *ports.inner, *http, *grpc]
+    every = [ports.http, ports.grpc, ports.claim, *ports.inner, *http, *grpc]
     assert len(set(every)) == len(every)
 
 
@@ -96,7 +114,7 @@ def test_a_cluster_of_ours_is_not_led_astray_by_the_environment() -> None:
 
 
 def test_files_of_the_proxy_are_the_clusters_own() -> None:
-    told = of_cluster(chosen_ports(HOST, None, None, None), Path("/tmp/cm-ray-1"))
+    told = of_cluster(chosen(), Path("/tmp/cm-ray-1"))
     assert [name for name, value in told.items() if value.startswith("/") and "/tmp/cm-ray-1" not in value] == []
 
 

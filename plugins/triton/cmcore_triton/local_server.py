@@ -43,7 +43,7 @@ from cmcore_triton.server_process import (
 )  # fmt: skip
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 # where Triton's stubs share memory with it
-PORTS = range(20_000, 32_000)  # below those that the kernel lends to clients, so that a restart finds them free
+PORTS = range(28_000, 32_000)  # below those that the kernel lends to clients, above those of Ray's clusters
 STUBS_S = 3.0  # stubs look for their server every 0.3 s
 MARK = "--- cmcore"
 ERROR = re.compile(r"E\d{4} |[Ee]rror")

@@ -76,13 +76,13 @@ def ordinary_user() -> int | None:
 
 
 def free_port() -> int:
-    """Below the ephemeral ports, so that nobody takes it while the server is down."""
-    for port in random.sample(range(20_000, 32_000), 50):
+    """Below the ephemeral ports and above those of cmcore, so that nobody takes it while the server is down."""
+    for port in random.SystemRandom().sample(range(32_000, 32_700), 50):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
-    raise AssertionError("no free port between 20000 and 32000")
+    raise AssertionError("no free port between 32000 and 32700")
 
 
 def server_folder(name: str) -> Path:

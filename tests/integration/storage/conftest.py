@@ -22,7 +22,7 @@ def answers(port: int) -> bool:
 
 def started(log: Path) -> tuple[subprocess.Popen[bytes], int]:
     """A server on a free port below the ephemeral ones; one that cannot bind is tried again elsewhere."""
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 5):
+    for port in random.SystemRandom().sample(range(32_000, 32_700), 5):
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         with log.open("ab") as output:
             server = subprocess.Popen(command, stdout=output, stderr=output)

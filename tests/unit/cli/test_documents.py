@@ -60,6 +60,34 @@ def test_the_first_thing_wrong_with(text: str, problem: tuple[int, int, str], pr
     assert found(project, text)[0] == problem
 
 
+def test_the_options_of_plugins_are_looked_at_in_their_lines(project: Project) -> None:
+    text = """\
+kind: Project
+stack:
+  serving:
+    - name: triton
+      options: {http_prt: 3, stop_timeout_s: -1, control_key: a, control_secret: "${secret:KEY}"}
+    - {name: ray, options: {address: "a:1"}}
+    - name: nowhere
+  trackers:
+    - {name: mlflow, options: {uri: 3}}
+"""
+    file = project.folder / "cm.yaml"
+    file.write_text(text)
+    problems = [(it.line, it.path, it.message.partition(";")[0]) for it in problems_in(project, file)]
+    assert problems == [
+        (5, "$.stack.serving[0].options.http_prt", "unknown key 'http_prt'"),
+        (5, "$.stack.serving[0].options.stop_timeout_s", "expected a number of at least 0.0, found the integer -1"),
+        (
+            6,
+            "$.stack.serving[1].options",
+            "a cluster at an address needs http_port and grpc_port, where its Serve listens",
+        ),
+        (7, "$.stack.serving[2].name", "no plugin gives serving 'nowhere'"),
+        (9, "$.stack.trackers[0].options.uri", "expected text, found the integer 3"),
+    ]
+
+
 def test_everything_that_a_component_names_is_looked_at(project: Project) -> None:
     assert [line for line, _, _ in found(project, COMPONENT)] == [3, 4, 6]
 

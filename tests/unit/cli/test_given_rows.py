@@ -20,6 +20,9 @@ from cmcore.errors import UsageError
         ("a,b\n1,x\n", [{"a": "1", "b": "x"}], True),
         ('a,b\n1,"x, y"\n', [{"a": "1", "b": "x, y"}], True),
         ("a\n", [], True),
+        ("a\n1\n\n\n", [{"a": "1"}], True),
+        ('a\n""\n', [{"a": ""}], True),
+        ("a,b\n1,x\n\n2,y\n", [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}], True),
     ],
 )
 def test_rows_are_read_from(text: str, rows: list[object], texts: bool) -> None:
@@ -36,6 +39,7 @@ def test_rows_are_read_from(text: str, rows: list[object], texts: bool) -> None:
         ("a,b\n1\n", "rows, line 2: it has not as many cells as the header"),
         ("a,b,a,b,a\n1,2,3,4,5\n", "rows, line 1: the header has 'a', 'b' more than once"),
         ("a,b\n1,2,3\n", "rows, line 2: it has not as many cells as the header"),
+        ("a\n1\n\n2\n", "rows, line 3: it is empty; an empty text is written"),
         ('a\n"x', "rows, line 1: unexpected end of data"),
         ("[" * 100_000, "rows"),
     ],
