@@ -28,7 +28,7 @@ demo: $(STAMP)  ## run the flights example: raw data to a served model
 	@$(BIN)/python examples/flights/demo.py
 
 test: $(STAMP)  ## everything that needs under 30 minutes: unit, integration, examples, a short round of faults
-	$(BIN)/python -m pytest -m "not gpu and not slow" -n auto --dist loadfile --durations=15
+	$(BIN)/python -m pytest -m "not gpu and not slow" -n auto --dist loadfile --max-worker-restart=2 --durations=15
 
 slow: $(STAMP)  ## what `make test` leaves out: every failpoint, updates and pools on Ray (minutes)
 	$(BIN)/python -m pytest -m "slow and not gpu" --durations=15

@@ -51,11 +51,18 @@ class Entry:
 
 
 class Control:
-    """A connection to one server. Threads may share it."""
+    """A connection to one server, made anew where it was not there: gRPC's own would wait longer and longer.
+
+    Threads may share it.
+    """
 
     def __init__(self, address: str, metadata: Metadata = ()) -> None:
         self.address, self._metadata = address, metadata
-        self._channel = grpc.insecure_channel(address, options=LIMITS)
+        self._open()
+
+    def _open(self) -> None:
+        """A channel for the calls to come; those under way go on by the one that they have."""
+        self._channel = grpc.insecure_channel(self.address, options=LIMITS)
         self.stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     def close(self) -> None:
@@ -68,6 +75,7 @@ class Control:
             request = service_pb2.ServerReadyRequest()
             return bool(self.stub.ServerReady(request, timeout=1.0, metadata=self._metadata).ready)
         except grpc.RpcError:
+            self._open()
             return False
 
     def version(self) -> str:
@@ -83,6 +91,8 @@ class Control:
 
     def _unanswered(self, error: grpc.RpcError) -> ServingError:
         """Why the server cannot be controlled."""
+        if error.code() in GONE:
+            self._open()
         if RESTRICTED in error.details():
             return ServingError(
                 f"Triton at {self.address} does not let itself be controlled: {error.details()}. The options "

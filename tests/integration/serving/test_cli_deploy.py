@@ -107,6 +107,12 @@ def test_a_rollback_serves_exactly_the_version_of_then(shop: Shop) -> None:
     assert (revision.document.main.model, revision.reason) == ("scaling@1.0.0", "rolled back to revision 1: too large")
 
 
+def test_an_update_of_exact_versions_says_that_no_alias_is_followed(shop: Shop) -> None:
+    shop.deployed("exact")
+    said = shop.cm("update", "exact")
+    assert (said.code, "follows no alias" in said.out) == (0, True)
+
+
 def test_a_recycled_endpoint_has_nothing_on_the_server(shop: Shop) -> None:
     model = shop.deployed("recycled")
     said = shop.cm("recycle", "recycled", "--yes")

@@ -9,6 +9,7 @@ from cmcore.cli.endpoint_preview import Preview, altered, preview_lines, shown
 from cmcore.serving.difference import Difference
 from cmcore.serving.document import DeploymentConfig, Endpoint, Variant
 from cmcore.serving.values import Revision
+from cmcore.stack.endpoints import follows_alias
 
 DOCUMENT = Endpoint(
     name="delays",
@@ -75,3 +76,18 @@ def test_nothing_altered_is_the_same_document() -> None:
 
 def test_another_backend_leaves_the_rest() -> None:
     assert altered(DOCUMENT, model="", backend="ray") == DOCUMENT.model_copy(update={"backend": "ray"})
+
+
+@pytest.mark.parametrize(
+    ("models", "follows"),
+    [
+        (["delays@1.0.0"], False),
+        (["delays@1.0.0", "delays@production"], True),
+        (["delays@1.0.0", "delays"], True),
+        (["delays@latest"], True),
+    ],
+)
+def test_a_document_follows_aliases_unless_it_names_exact_versions(models: list[str], follows: bool) -> None:
+    variants = [Variant(name=f"v{it}", model=model, share=0 if it else 100) for it, model in enumerate(models)]
+    document = Endpoint(name="delays", backend="triton", variants=tuple(variants))
+    assert follows_alias(document) is follows
