@@ -6,6 +6,8 @@ PLUGINS := $(addprefix plugins/,tabular mlflow dvc models triton ray hps)
 EXTRAS_hps := [notebook]
 EXTRAS_models := [sklearn]
 EXTRAS_triton := [server]
+# A worker that dies ends the run: with another in its place, xdist 3.8 waits for ever for files that nobody has.
+PARALLEL := -n auto --dist loadfile --max-worker-restart=0
 STAMP := $(VENV)/.installed
 SOURCES := cmcore $(foreach plugin,$(PLUGINS),$(plugin)/cmcore_$(notdir $(plugin))) plugins/hps/hps examples benchmarks
 
@@ -28,13 +30,13 @@ demo: $(STAMP)  ## run the flights example: raw data to a served model
 	@$(BIN)/python examples/flights/demo.py
 
 test: $(STAMP)  ## everything that needs under 30 minutes: unit, integration, examples, a short round of faults
-	$(BIN)/python -m pytest -m "not gpu and not slow" -n auto --dist loadfile --max-worker-restart=2 --durations=15
+	$(BIN)/python -m pytest -m "not gpu and not slow" $(PARALLEL) --durations=15
 
 slow: $(STAMP)  ## what `make test` leaves out: every failpoint, updates and pools on Ray (minutes)
 	$(BIN)/python -m pytest -m "slow and not gpu" --durations=15
 
 fuzz: $(STAMP)  ## the property tests with examples that nobody has tried yet
-	$(BIN)/python -m pytest -m "hypothesis and not slow and not gpu" -n auto --dist loadfile --hypothesis-profile=default
+	$(BIN)/python -m pytest -m "hypothesis and not slow and not gpu" $(PARALLEL) --hypothesis-profile=default
 
 check: format lint types imports unit docs  ## what a commit must pass
 
