@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,8 +90,8 @@ def csv_rows(text: str, source: str) -> list[dict[str, object]]:
         header = reader.fieldnames or []
         if twice := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
             raise UsageError(f"{source}, line 1: the header has {', '.join(map(repr, twice))} more than once")
-        if len(header) == 1 and (blank := blank_lines(text)):
-            raise UsageError(f'{source}, line {blank[0]}: it is empty; an empty text is written as ""')
+        if len(header) == 1 and (blank := next(blank_lines(text), 0)):
+            raise UsageError(f'{source}, line {blank}: it is empty; an empty text is written as ""')
         for row in reader:
             if None in row or None in row.values():
                 raise UsageError(f"{source}, line {reader.line_num}: it has not as many cells as the header")
@@ -99,7 +101,9 @@ def csv_rows(text: str, source: str) -> list[dict[str, object]]:
     return rows
 
 
-def blank_lines(text: str) -> list[int]:
-    """The numbers of the lines of CSV that are empty, but for those at the end: Python's reader passes them over."""
+def blank_lines(text: str) -> Iterator[int]:
+    """The numbers of the lines of CSV that are empty, but for those at the end: Python's reader passes them over. What
+    is no CSV ends them."""
     lines = csv.reader(io.StringIO(text.rstrip("\r\n")), strict=True)
-    return [lines.line_num for cells in lines if not cells]
+    with suppress(csv.Error):
+        yield from (lines.line_num for cells in lines if not cells)

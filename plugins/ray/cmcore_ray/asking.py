@@ -27,7 +27,7 @@ STATUS = {
     "DEADLINE_EXCEEDED": InferenceStatus.TIMEOUT,
 }
 LARGEST = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-ANSWERS = ("INVALID_ARGUMENT", "OUT_OF_RANGE", "NOT_FOUND", "RESOURCE_EXHAUSTED")  # of a server that is well
+REFUSALS = ("INVALID_ARGUMENT", "OUT_OF_RANGE", "NOT_FOUND", "RESOURCE_EXHAUSTED")  # of a server that is well
 READY_S = 2.0
 NO_SERVER = ("failed to connect", "connection refused", "socket closed")
 
@@ -35,8 +35,9 @@ NO_SERVER = ("failed to connect", "connection refused", "socket closed")
 class GrpcClient:
     """One server, as host:port.
 
-    A channel whose call was not answered is not used again: under load, grpcio 1.85 ended the whole process at such a
-    channel's next call ("memory_quota.cc: Check failed: request.max() <= MemoryRequest::max_allowed_size()").
+    A channel is not used again after a call that failed, unless the server refused the request: under load, grpcio 1.85
+    ended the whole process at such a channel's next call ("memory_quota.cc: Check failed: request.max() <=
+    MemoryRequest::max_allowed_size()").
     """
 
     def __init__(self, target: str) -> None:
@@ -49,9 +50,9 @@ class GrpcClient:
         self._stub = GRPCInferenceServiceStub(self._channel)
 
     def _failed(self, error: grpc.RpcError) -> str:
-        """The name of the code of an error that came for an answer."""
+        """The name of an error's code; what is asked next goes by another channel, unless the server refused this."""
         name = str(error.code().name)
-        if name not in ANSWERS:
+        if name not in REFUSALS:
             self._open()
         return name
 

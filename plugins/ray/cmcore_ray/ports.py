@@ -64,7 +64,7 @@ def claimed_ports(host: str, http: int | None, grpc: int | None, before: Ports |
     for port in (http, grpc):
         if port is not None and not is_free(host, port):
             raise ServingError(f"port {port} of {host} is taken; free it, or give another in the options")
-    bases = random.SystemRandom().sample(range(FIRST, LAST - BLOCK, BLOCK), k=(LAST - BLOCK - FIRST) // BLOCK)
+    bases = random.SystemRandom().sample(range(FIRST, LAST, BLOCK), k=(LAST - FIRST) // BLOCK)
     if before and soon_free(block(before.base, http, grpc), host):
         bases.insert(0, before.base)
     for base in bases:

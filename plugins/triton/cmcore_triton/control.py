@@ -74,8 +74,9 @@ class Control:
         try:
             request = service_pb2.ServerReadyRequest()
             return bool(self.stub.ServerReady(request, timeout=1.0, metadata=self._metadata).ready)
-        except grpc.RpcError:
-            self._open()
+        except grpc.RpcError as error:
+            if error.code() in GONE:
+                self._open()
             return False
 
     def version(self) -> str:
@@ -90,7 +91,7 @@ class Control:
             raise self._unanswered(error) from error
 
     def _unanswered(self, error: grpc.RpcError) -> ServingError:
-        """Why the server cannot be controlled."""
+        """Why the server cannot be controlled; where it is gone, what is asked next goes by another channel."""
         if error.code() in GONE:
             self._open()
         if RESTRICTED in error.details():
@@ -147,7 +148,7 @@ class Control:
         `ended` says whether all its processes have ended: Triton 2.51 never finishes with one that died at work.
         """
         until = time.monotonic() + timeout_s
-        while not self._began_to_unload(name, until):
+        while not self._began_to_unload(name, until, timeout_s) and not ended():
             time.sleep(STEP_S)
         while (found := self.index().get(name)) and found.state not in IDLE and not ended():
             if time.monotonic() > until:
@@ -156,17 +157,17 @@ class Control:
                 )
             time.sleep(STEP_S)
 
-    def _began_to_unload(self, name: str, until: float) -> bool:
+    def _began_to_unload(self, name: str, until: float, timeout_s: float) -> bool:
         """Whether Triton did; where a load has just ended it refuses, and is asked again. Raises ServingError."""
-        timeout_s = until - time.monotonic()
+        left_s = until - time.monotonic()
         try:
-            self.stub.RepositoryModelUnload(unloading(name), timeout=timeout_s, metadata=self._metadata)
+            self.stub.RepositoryModelUnload(unloading(name), timeout=left_s, metadata=self._metadata)
         except grpc.RpcError as error:
             if STILL_AVAILABLE in error.details():
                 return False
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise ServingError(
-                    f"{name} is not unloaded in time: requests, or a load of it, were still under way. "
+                    f"{name} is not unloaded after {timeout_s:g} s: requests, or a load of it, were still under way. "
                     "unload_timeout_s says how long they may take"
                 ) from error
             raise ServingError(f"{name} cannot be unloaded: {error.details()}") from error

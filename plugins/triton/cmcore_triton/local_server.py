@@ -37,6 +37,7 @@ from cmcore_triton.server_process import (
     end,
     found_by,
     locked,
+    look,
     read_record,
     spawn,
     write_record,
@@ -146,7 +147,7 @@ class LocalServer:
         self._mark_log()
         secret = "" if self.options.open_control else secret_of(self.folder / "control.secret")
         pid = spawn(self._command(found, record, secret), variables, self.log)
-        record = record.model_copy(update={"pid": pid, "born": birth(pid)})
+        record = record.model_copy(update={"pid": pid, "born": look(pid)[1]})  # also of one that has ended already
         write_record(self._record_path, record)
         return record
 

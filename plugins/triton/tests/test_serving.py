@@ -244,7 +244,7 @@ def test_an_unload_behind_a_slow_load_says_what_is_under_way(
         loaded = client.submit(triton.load, "slow")
         time.sleep(1)
         hasty.setattr(triton, "_options", triton._options.model_copy(update={"unload_timeout_s": 0.3}))
-        with pytest.raises(ServingError, match=r"slow is not unloaded in time: .*under way"):
+        with pytest.raises(ServingError, match=r"slow is not unloaded after 0.3 s: .*under way"):
             triton.unload("slow")
         wait([loaded])
     triton.unload("slow")

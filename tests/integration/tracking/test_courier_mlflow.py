@@ -79,7 +79,7 @@ class Place:
         with (self.folder / "printed").open("w") as printed:
             return subprocess.Popen(
                 [CM, "run", "fifty.py", "--json", option, "--set", f"pause_s={pause_s}"],
-                cwd=self.folder, stdout=printed, stderr=printed,
+                cwd=self.folder, stdout=printed, stderr=subprocess.DEVNULL,
             )  # fmt: skip
 
     def result(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def statuses(view: View, run: str) -> list[str]:
 
 
 def test_a_server_killed_and_restarted_mid_run_loses_and_doubles_nothing(place: Place, server: MlflowServer) -> None:
-    process = place.settle(server.uri).started(0.4)
+    process = place.settle(server.uri).started(0.8)
     place.await_delivered(40)
     server.kill()
     place.await_events(place.events() + 20)  # the run goes on without the server

@@ -40,6 +40,7 @@ def test_rows_are_read_from(text: str, rows: list[object], texts: bool) -> None:
         ("a,b,a,b,a\n1,2,3,4,5\n", "rows, line 1: the header has 'a', 'b' more than once"),
         ("a,b\n1,2,3\n", "rows, line 2: it has not as many cells as the header"),
         ("a\n1\n\n2\n", "rows, line 3: it is empty; an empty text is written"),
+        ('a\n1\n2\n3"\n"x', "rows, line 4: unexpected end of data"),
         ('a\n"x', "rows, line 1: unexpected end of data"),
         ("[" * 100_000, "rows"),
     ],
