@@ -260,6 +260,7 @@ def test_several_may_unload_a_model_at_once_behind_a_slow_load(triton: TritonBac
             list(clients.map(triton.unload, ["crowded"] * 4))
             wait([loaded])
         triton.unload("crowded")
+        assert triton.models()["crowded"].state is ServedState.UNAVAILABLE
     triton.remove("crowded")
 
 
